@@ -1,0 +1,1 @@
+"""The studio: a Gradio app on top of the service."""

@@ -1,0 +1,113 @@
+"""Commands derived from operations: the request's fields are the arguments and options."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import sys
+import types
+import typing
+from typing import Annotated, Any
+
+import typer
+
+from genvae import settings
+from genvae.errors import SettingError
+from genvae.host import OperationPart, default_host
+from genvae.service import Service
+from genvae.training.progress import Terminal
+
+
+def add(app: typer.Typer) -> None:
+    """Add a command for every operation that is registered."""
+    service = Service(default_host(), reporter=Terminal())
+    for part in service.operations().values():
+        app.command(part.id, help=_help(part), short_help=part.summary)(_command(part, service))
+
+
+def _help(part: OperationPart) -> str:
+    examples = "\n\n".join(f"  {example}" for example in part.examples)
+    return f"{part.summary}\n\nExamples:\n\n{examples}" if examples else part.summary
+
+
+def _command(part: OperationPart, service: Service) -> Any:
+    request = service.request_class(part.id)
+    classes = [request, *(service.rendering_classes() if part.renders else [])]
+    parameters: dict[str, inspect.Parameter] = {}
+    fields: dict[str, dataclasses.Field[Any]] = {}
+    for cls in classes:
+        for field in dataclasses.fields(cls):
+            if field.name not in parameters:
+                fields[field.name] = field
+                parameters[field.name] = _parameter(field, settings.hints(cls)[field.name])
+    # arguments first, in their order
+    ordered = sorted(parameters.values(), key=lambda p: not fields[p.name].metadata.get("argument"))
+    as_json = inspect.Parameter(
+        "as_json", inspect.Parameter.KEYWORD_ONLY, default=False,
+        annotation=Annotated[bool, typer.Option("--json", help="one JSON object on the last line of output")],
+    )  # fmt: skip
+
+    def command(**given: Any) -> None:
+        printed_as_json = given.pop("as_json")
+        # what was not given keeps the request's own default
+        values = {
+            name: _read(fields[name], value) for name, value in given.items() if value not in (None, [], ())
+        }
+        response = service.run(part.id, **values)
+        if printed_as_json:
+            print(json.dumps(response.to_config(), ensure_ascii=False))
+        else:
+            for line in response.lines():
+                print(line)
+
+    command.__name__ = part.id
+    command.__signature__ = inspect.Signature([*ordered, as_json])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*ordered, as_json]}
+    return command
+
+
+def _parameter(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
+    """One argument or option; its default stays the request's, which the help names."""
+    meta = field.metadata
+    kind, many = _simple(hint)
+    required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    text = meta.get("help", "")
+    if meta.get("choices"):
+        text += f" ({', '.join(map(str, meta['choices']))})"
+    if not required and field.default not in (None, False, dataclasses.MISSING, ()):
+        text += f" [default: {field.default}]"
+    default: Any = ... if required else (False if kind is bool else None)
+    if meta.get("argument"):
+        info: Any = typer.Argument(help=text, show_default=False)
+    else:
+        spelling = f"--{field.name.replace('_', '-')}"
+        info = typer.Option(*meta.get("flags", ()), spelling, help=text, show_default=False)
+    shape: Any = list[kind] if many else kind  # type: ignore[valid-type]
+    annotation = Annotated[shape if required or kind is bool else shape | None, info]
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation,
+        default=inspect.Parameter.empty if default is ... else default,
+    )  # fmt: skip
+
+
+def _simple(hint: Any) -> tuple[type, bool]:
+    """The command line's type of a field, and whether it may be given more than once."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _simple(next(a for a in arguments if a is not type(None)))
+    if origin is tuple:
+        return _simple(arguments[0])[0], True
+    return (hint, False) if hint in (bool, int, float, str) else (str, False)
+
+
+def _read(field: dataclasses.Field[Any], value: Any) -> Any:
+    """A value from the command line: "-" reads items from standard input, a mapping is JSON."""
+    if field.metadata.get("argument") and value == ["-"]:
+        return [line for line in (raw.rstrip("\r\n") for raw in sys.stdin) if line.strip()]
+    if field.default_factory is dict or "JSON" in field.metadata.get("help", ""):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise SettingError(f"{field.name} must be JSON; got {value!r}") from None
+    return value

@@ -1,0 +1,1 @@
+"""The mathematics: latents, distributions, priors, likelihoods, objectives. Knows no modality."""

@@ -1,0 +1,64 @@
+"""A batch: named views of the same items, with what is known beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genvae.core.latents import Groups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """``views`` are what the networks read and score ("input", "context", "target", ...), each with
+    one row an item; ``masks`` say which elements of the view of that name are there (True).
+
+    ``items`` are the items' numbers in their data set, the key of every random draw; ``cost`` is
+    what each item costs in the modality's own unit; ``conditions`` are observed blocks.
+    """
+
+    views: Mapping[str, Tensor]
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+    items: Int[Tensor, " n"]
+    cost: Float[Tensor, " n"]
+    group: Int[Tensor, " n"] | None = None
+    conditions: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of the items, numbered from 0; each item its own when none are given."""
+        if self.group is None:
+            return Groups.each(len(self), self.items.device)
+        names, of_item = torch.unique(self.group, return_inverse=True)
+        return Groups(of_item, len(names))
+
+    def viewing(self, **views: Tensor) -> Batch:
+        """This batch with some views replaced."""
+        return replace(self, views={**self.views, **views})
+
+    def take(self, rows: Tensor) -> Batch:
+        """Some of its items, in the order of ``rows``; a row may come more than once."""
+        return Batch(
+            views={name: value[rows] for name, value in self.views.items()},
+            masks={name: value[rows] for name, value in self.masks.items()},
+            items=self.items[rows], cost=self.cost[rows],
+            group=None if self.group is None else self.group[rows],
+            conditions={name: value[rows] for name, value in self.conditions.items()},
+        )  # fmt: skip
+
+    def to(self, device: torch.device | str) -> Batch:
+        """This batch on a device."""
+        return Batch(
+            views={name: value.to(device) for name, value in self.views.items()},
+            masks={name: value.to(device) for name, value in self.masks.items()},
+            items=self.items.to(device), cost=self.cost.to(device),
+            group=None if self.group is None else self.group.to(device),
+            conditions={name: value.to(device) for name, value in self.conditions.items()},
+        )  # fmt: skip

@@ -1,0 +1,70 @@
+"""Latents: an ordered set of named blocks.
+
+A sentence VAE has one block, a content/style split two, a ladder one a layer. Every tool works on
+blocks, so it works for every model. A block that is given with the batch is *observed*: a
+condition is nothing but such a block.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+#: Block name -> values, one row an item, in the order of the model's blocks.
+Latents = dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One named part of the latent.
+
+    ``shape`` is (d,) for a vector, (n, d) for a short sequence of vectors, (c, h, w) for a map.
+    A ``shared`` block is drawn once for a group of items, and its KL counts once a group.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    shared: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many numbers the block holds."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which items belong together. Without groups each item is a group of its own."""
+
+    of_item: Int[Tensor, " n"]
+    count: int
+
+    @classmethod
+    def each(cls, items: int, device: torch.device | None = None) -> Groups:
+        return cls(torch.arange(items, device=device), items)
+
+    def total(self, per_item: Float[Tensor, " n"]) -> Float[Tensor, " g"]:
+        """Sums over the items of each group."""
+        return per_item.new_zeros(self.count).index_add(0, self.of_item, per_item)
+
+    def first(self, items: Int[Tensor, " n"]) -> Int[Tensor, " g"]:
+        """The smallest item number of each group: the key of its draws, whatever the batch."""
+        start = torch.full(
+            (self.count,), torch.iinfo(torch.int64).max, dtype=torch.int64, device=items.device
+        )
+        return start.scatter_reduce(0, self.of_item, items.to(torch.int64), "amin")
+
+
+def repeat(latents: Mapping[str, Tensor], times: int) -> Latents:
+    """Each row ``times`` times in a row."""
+    return {name: value.repeat_interleave(times, 0) for name, value in latents.items()}
+
+
+def take(latents: Mapping[str, Tensor], rows: Tensor | slice) -> Latents:
+    """Some rows of every block."""
+    return {name: value[rows] for name, value in latents.items()}

@@ -1,0 +1,11 @@
+"""Likelihoods p(x|z), each in nats per item."""
+
+from genvae.core.likelihoods.base import FactorisedLikelihood, Likelihood
+from genvae.core.likelihoods.bernoulli import Bernoulli
+from genvae.core.likelihoods.gaussian import Gaussian
+from genvae.core.likelihoods.sequence import CategoricalSequence, SequenceDecoder, Stepper
+
+__all__ = [
+    "Bernoulli", "CategoricalSequence", "FactorisedLikelihood", "Gaussian", "Likelihood", "SequenceDecoder",
+    "Stepper",
+]  # fmt: skip

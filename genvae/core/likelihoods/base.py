@@ -1,0 +1,46 @@
+"""What a likelihood is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genvae.core.batch import Batch
+
+
+class Likelihood(nn.Module, ABC):
+    """p(x|z). The decoder gives its parameters; the sum over an item's elements is its nats."""
+
+    @abstractmethod
+    def nats(self, decoder: nn.Module, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " n"]:
+        """-log p(x|z) of each item of the view "target", in nats."""
+
+
+class FactorisedLikelihood(Likelihood):
+    """Independent elements given z, so missing elements are simply left out (mask of "target")."""
+
+    @abstractmethod
+    def element_nats(
+        self, parameters: Float[Tensor, "n ..."], target: Float[Tensor, "n ..."]
+    ) -> Float[Tensor, "n ..."]:
+        """-log p of each element in nats (a density's nats may be negative)."""
+
+    @abstractmethod
+    def mean(self, parameters: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
+        """The mean of each element."""
+
+    @abstractmethod
+    def sample(
+        self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]
+    ) -> Float[Tensor, "n ..."]:
+        """Each element drawn, from one uniform number in [0, 1) an element."""
+
+    def nats(self, decoder: nn.Module, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " n"]:
+        nats = self.element_nats(decoder(latents, batch).float(), batch.views["target"])
+        mask = batch.masks.get("target")
+        if mask is not None:
+            nats = nats.masked_fill(~mask, 0.0)
+        return nats.flatten(1).sum(1)

@@ -1,0 +1,79 @@
+"""The Gaussian likelihood with one standard deviation: fixed, learned, or analytically optimal.
+
+The optimal one is that of Rybkin, Daniilidis and Levine, "Simple and Effective VAE Training with
+Calibrated Decoders" (2021): the maximum-likelihood variance is the mean squared error.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genvae.core.likelihoods.base import FactorisedLikelihood
+from genvae.settings import setting
+
+
+class Gaussian(FactorisedLikelihood):
+    """-log N(x; mean, sigma^2) of each element.
+
+    "optimal" takes each training batch's own mean squared error for the variance (the gradient is
+    that of the maximised likelihood) and keeps a running mean of it, which evaluation uses: a
+    likelihood that saw what it scores would be no likelihood.
+    """
+
+    MOMENTUM = 0.01
+    log_variance: Tensor
+
+    def __init__(self, sigma: str, value: float, floor: float) -> None:
+        super().__init__()
+        self.sigma = sigma
+        self.floor = 2.0 * math.log(floor)
+        start = torch.tensor(2.0 * math.log(value))
+        if sigma == "learned":
+            self.log_variance = nn.Parameter(start)
+        else:
+            self.register_buffer("log_variance", start)
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def element_nats(
+        self, parameters: Float[Tensor, "n ..."], target: Float[Tensor, "n ..."]
+    ) -> Float[Tensor, "n ..."]:
+        square = (target - parameters).square()
+        log_variance = self.log_variance.clamp(min=self.floor)
+        if self.sigma == "optimal" and self.training:
+            log_variance = square.detach().mean().log().clamp(min=self.floor)
+            self._remember(log_variance)
+        return 0.5 * (square * (-log_variance).exp() + log_variance + math.log(2 * math.pi))
+
+    def _remember(self, log_variance: Tensor) -> None:
+        share = torch.where(self.seen == 0, 1.0, self.MOMENTUM)
+        variance = torch.lerp(self.log_variance.exp(), log_variance.exp(), share)
+        self.log_variance.copy_(variance.log())
+        self.seen += 1
+
+    def mean(self, parameters: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
+        return parameters
+
+    def sample(
+        self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]
+    ) -> Float[Tensor, "n ..."]:
+        noise = math.sqrt(2.0) * torch.erfinv(2.0 * (uniform.double() + 2.0**-54) - 1.0).to(parameters.dtype)
+        return parameters + (0.5 * self.log_variance.clamp(min=self.floor)).exp() * noise
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianSettings:
+    """The Gaussian likelihood."""
+
+    sigma: str = setting(
+        "optimal", help="how the standard deviation is found", choices=("fixed", "learned", "optimal")
+    )
+    value: float = setting(1.0, help="the standard deviation, or where a learned one starts", gt=0.0)
+    floor: float = setting(1e-3, help="smallest standard deviation", gt=0.0)
+
+    def build(self) -> Gaussian:
+        return Gaussian(self.sigma, self.value, self.floor)

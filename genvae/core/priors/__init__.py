@@ -1,0 +1,6 @@
+"""Priors over the blocks of a latent."""
+
+from genvae.core.priors.base import Prior
+from genvae.core.priors.standard_normal import StandardNormal
+
+__all__ = ["Prior", "StandardNormal"]

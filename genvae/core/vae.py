@@ -1,0 +1,155 @@
+"""The variational autoencoder: encoder, posterior, prior, decoder and likelihood as one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from genvae.core.batch import Batch
+from genvae.core.distributions import Capability, Distribution, kl
+from genvae.core.latents import Block, Groups, Latents
+from genvae.core.likelihoods.base import Likelihood
+from genvae.core.posteriors.base import Features, Posterior
+from genvae.core.priors.base import Prior
+from genvae.core.randomness import Stream
+from genvae.errors import GenvaeError
+
+
+@dataclass
+class Draw:
+    """One pass through the blocks. A shared block's rows are groups, any other's are items.
+
+    ``latents`` always has one row an item. Observed blocks appear there alone: they cost nothing.
+    """
+
+    groups: Groups
+    latents: Latents = field(default_factory=dict)
+    posteriors: dict[str, Distribution] = field(default_factory=dict)
+    log_q: dict[str, Tensor] = field(default_factory=dict)  # (rows,) nats
+    log_p: dict[str, Tensor] = field(default_factory=dict)  # (rows,) nats
+    kl: dict[str, Tensor] = field(default_factory=dict)  # (rows, *shape) nats, closed form
+
+    def rate(self, block: Block) -> Float[Tensor, "rows size"]:
+        """KL of each row and dimension in nats: in closed form, or log q - log p of the draw (one column)."""
+        if block.name in self.kl:
+            return self.kl[block.name].flatten(1)
+        return (self.log_q[block.name] - self.log_p[block.name])[:, None]
+
+    def per_group(self, block: Block, rows: Float[Tensor, " rows"]) -> Float[Tensor, " g"]:
+        """A block's figures, summed to one a group."""
+        return rows if block.shared else self.groups.total(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Networks:
+    """What an architecture builds. ``features`` is the width of the encoder's "summary".
+
+    ``blocks`` lists the latent ones, then the conditions the architecture was given.
+    """
+
+    blocks: Sequence[Block]
+    encoder: nn.Module | None
+    features: int
+    decoder: nn.Module
+    likelihood: Likelihood
+
+
+class VAE(nn.Module):
+    """q(z|x), p(z) and p(x|z) over ordered blocks.
+
+    A model without blocks is the bare likelihood with the same decoder: a language model, for
+    sequences. It has no encoder and no posterior.
+    """
+
+    def __init__(
+        self,
+        *,
+        blocks: Sequence[Block],
+        encoder: nn.Module | None,
+        posterior: Posterior | None,
+        prior: Prior,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+    ) -> None:
+        super().__init__()
+        names = [block.name for block in blocks]
+        if len(set(names)) != len(names):
+            raise GenvaeError(f"block names must differ: {', '.join(names)}")
+        self.blocks = tuple(blocks)
+        self.encoder = encoder
+        self.posterior = posterior
+        self.prior = prior
+        self.decoder = decoder
+        self.likelihood = likelihood
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def latent_dim(self) -> int:
+        """How many numbers a latent holds."""
+        return sum(block.size for block in self.blocks)
+
+    def encode(self, batch: Batch) -> Features:
+        """What the encoder says of each item."""
+        return self.encoder(batch) if self.encoder is not None else {}
+
+    def draw(self, batch: Batch, features: Features, stream: Stream | None) -> Draw:
+        """Draw every block from the posterior in order; without a stream, take its mean.
+
+        Gives log q and log p of each block beside the closed-form KL where there is one.
+        """
+        draw = Draw(batch.groups)
+        for block in self.blocks:
+            if block.name in batch.conditions:
+                draw.latents[block.name] = batch.conditions[block.name]
+                continue
+            assert self.posterior is not None
+            rows = draw.groups.count if block.shared else len(batch)
+            prior = self.prior.at(block, draw.latents, rows)
+            posterior = self.posterior.at(block, features, draw.latents, prior, draw.groups)
+            if stream is None:
+                value = posterior.mean
+            else:
+                items = draw.groups.first(batch.items) if block.shared else batch.items
+                value = posterior.push(stream.at(block.name).normal(items, *block.shape))
+            draw.posteriors[block.name] = posterior
+            draw.log_q[block.name] = posterior.log_prob(value)
+            if Capability.DENSITY in prior.capabilities:
+                draw.log_p[block.name] = prior.log_prob(value)
+            divergence = kl(posterior, prior)
+            if divergence is not None:
+                draw.kl[block.name] = divergence
+            draw.latents[block.name] = value[draw.groups.of_item] if block.shared else value
+        return draw
+
+    def infer(self, batch: Batch, stream: Stream | None = None) -> Draw:
+        """Encode and draw; the posterior mean when no stream is given."""
+        return self.draw(batch, self.encode(batch), stream)
+
+    def distortion(self, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " n"]:
+        """-log p(x|z) of each item in nats."""
+        return self.likelihood.nats(self.decoder, latents, batch)
+
+    def sample_prior(
+        self,
+        items: Int[Tensor, " n"],
+        stream: Stream,
+        *,
+        scale: float = 1.0,
+        observed: Mapping[str, Tensor] | None = None,
+    ) -> Latents:
+        """Latents from the prior, block by block; ``scale`` multiplies the noise that is pushed."""
+        latents: Latents = {}
+        for block in self.blocks:
+            if observed is not None and block.name in observed:
+                latents[block.name] = observed[block.name]
+                continue
+            noise = stream.at(block.name).normal(items, *block.shape)
+            latents[block.name] = self.prior.at(block, latents, len(items)).push(noise * scale)
+        return latents

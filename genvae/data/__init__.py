@@ -1,0 +1,1 @@
+"""From a file, a folder, a hub or a list to batches."""

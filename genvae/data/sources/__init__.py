@@ -1,0 +1,1 @@
+"""Data sources: each reads one kind of place into a ``datasets.Dataset``."""

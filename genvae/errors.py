@@ -1,0 +1,43 @@
+"""The errors a user may meet. Each is one line that names what is wrong and what mends it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GenvaeError(Exception):
+    """Something the caller can mend. The command line prints it as one line and ends with code 2."""
+
+
+class GenvaeWarning(UserWarning):
+    """Something worth knowing that does not stop the work."""
+
+
+class SettingError(GenvaeError):
+    """A setting that is unknown, of the wrong type or out of its range."""
+
+
+class DataError(GenvaeError):
+    """Data that cannot be read or does not fit."""
+
+
+class PluginError(GenvaeError):
+    """A plugin or a registered part that cannot be had."""
+
+
+class CheckpointError(GenvaeError):
+    """A model or checkpoint that is damaged, foreign or not there."""
+
+
+class LacksCapability(GenvaeError):
+    """A tool needs something that a prior, posterior or likelihood cannot do."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A phrase that names the nearest known word, or all of them when none is near."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.55)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "known: " + (", ".join(names) if names else "none")

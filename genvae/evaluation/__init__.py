@@ -1,0 +1,1 @@
+"""Figures about a trained model, in nats per item."""

@@ -1,0 +1,88 @@
+"""An n-gram judge of sequences: interpolated, modified Kneser-Ney (Chen and Goodman 1998).
+
+It knows nothing of the models it judges and costs seconds to train.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+
+Gram = tuple[Hashable, ...]
+
+BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
+
+
+class NGramJudge:
+    """Probabilities of a sequence's symbols and its end.
+
+    A symbol that was never seen is charged as one class, ``UNKNOWN``, whose probability comes from the
+    uniform distribution under the unigrams; how it is spelt is not charged.
+    """
+
+    def __init__(self, sequences: Iterable[Sequence[Hashable]], order: int = 5) -> None:
+        if order < 1:
+            raise ValueError("the order of an n-gram judge is at least 1")
+        self.order = order
+        top: Counter[Gram] = Counter()
+        vocabulary: set[Hashable] = set()
+        for sequence in sequences:
+            vocabulary.update(sequence)
+            padded = (*[BEGIN] * (order - 1), *sequence, END)
+            top.update(padded[i : i + order] for i in range(len(padded) - order + 1))
+        if not top:
+            raise ValueError("a judge needs at least one sequence")
+        self.vocabulary = vocabulary
+        self._base = 1.0 / (len(vocabulary) + 2)  # the end and the unknown class are outcomes, too
+        self._levels = [self._level(counts) for counts in self._counts(top, order)]
+
+    @staticmethod
+    def _counts(top: Counter[Gram], order: int) -> list[Counter[Gram]]:
+        """Counts of each order from 1: real ones at the top, numbers of different left neighbours below."""
+        counts = [top]
+        for _ in range(order - 1):
+            lower: Counter[Gram] = Counter()
+            for gram in counts[0]:
+                lower[gram[1:]] += 1
+            counts.insert(0, lower)
+        return counts
+
+    @staticmethod
+    def _level(counts: Counter[Gram]) -> tuple[dict[Gram, float], dict[Gram, float]]:
+        """Discounted probability of each gram and back-off weight of each context."""
+        of_counts = Counter(min(count, 4) for count in counts.values())
+        n1, n2, n3, n4 = (of_counts.get(k, 0) or 1 for k in (1, 2, 3, 4))
+        y = n1 / (n1 + 2 * n2)
+        discounts = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
+        cut = [0.0, *(min(max(d, 0.05), k - 0.05) for k, d in enumerate(discounts, 1))]
+        totals: dict[Gram, float] = defaultdict(float)
+        saved: dict[Gram, float] = defaultdict(float)
+        for gram, count in counts.items():
+            totals[gram[:-1]] += count
+            saved[gram[:-1]] += cut[min(count, 3)]
+        probability = {g: (c - cut[min(c, 3)]) / totals[g[:-1]] for g, c in counts.items()}
+        return probability, {context: saved[context] / totals[context] for context in totals}
+
+    def probability(self, symbol: Hashable, context: Gram) -> float:
+        """p(symbol | the last order - 1 symbols); sums to 1 over vocabulary, END and UNKNOWN."""
+        value = self._base
+        for size, (probability, back_off) in enumerate(self._levels):
+            tail = context[len(context) - size :]
+            if tail in back_off:
+                value = probability.get((*tail, symbol), 0.0) + back_off[tail] * value
+        return value
+
+    def nats(self, sequence: Sequence[Hashable]) -> float:
+        """-log p of a sequence and its end."""
+        known = [symbol if symbol in self.vocabulary else UNKNOWN for symbol in sequence]
+        padded: Gram = (*[BEGIN] * (self.order - 1), *known, END)
+        return -sum(
+            math.log(self.probability(padded[i], padded[i - self.order + 1 : i]))
+            for i in range(self.order - 1, len(padded))
+        )
+
+    def perplexity(self, sequences: Sequence[Sequence[Hashable]]) -> float:
+        """exp of the nats per symbol, ends counted."""
+        total = sum(self.nats(sequence) for sequence in sequences)
+        return math.exp(total / sum(len(sequence) + 1 for sequence in sequences))

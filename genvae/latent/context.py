@@ -1,0 +1,95 @@
+"""What a handler is given, and what handlers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genvae import settings
+from genvae.core.batch import Batch
+from genvae.core.latents import Latents, take
+from genvae.core.randomness import Stream
+from genvae.core.vae import VAE
+from genvae.host import Host
+from genvae.host.specs import resolve
+from genvae.store.bundle import Bundle
+from genvae.training.progress import Reporter, Silent
+
+#: Rows are decoded in tiles of this many, filled up where there are fewer. A product of another shape
+#: may round differently, and then -n 100 would not be the beginning of -n 200.
+TILE = 32
+ENCODED = 256  # items encoded at once
+
+
+@dataclass
+class Context:
+    """The host, the model (where the operation has one) and the values of the rendering settings."""
+
+    host: Host
+    loaded: Bundle | None = None
+    rendering: Mapping[str, Any] = field(default_factory=dict)
+    reporter: Reporter = field(default_factory=Silent)
+
+    @property
+    def bundle(self) -> Bundle:
+        """The model."""
+        assert self.loaded is not None
+        return self.loaded
+
+    @property
+    def vae(self) -> VAE:
+        return self.bundle.vae
+
+    def options(self) -> Any:
+        """The rendering settings of the model's modality; raises SettingError for one it does not have."""
+        part = self.bundle.part()
+        return settings.build(resolve(part.rendering), self.rendering, where=f"rendering of {part.id}")
+
+    def batch(self, items: Sequence[Any], first: int = 0) -> Batch:
+        """Items of the user's as a batch."""
+        modality = self.bundle.modality
+        examples = [modality.example(item) for item in items]
+        return modality.collate(examples, range(first, first + len(items)))
+
+    @torch.no_grad()
+    def encode(self, items: Sequence[Any]) -> Latents:
+        """The posterior mean of every block."""
+        parts = [
+            self.vae.infer(self.batch(items[i : i + ENCODED], i)).latents
+            for i in range(0, len(items), ENCODED)
+        ]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    @torch.no_grad()
+    def render(
+        self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0
+    ) -> list[Any]:
+        """Items from latents, tile by tile."""
+        options, modality = self.options(), self.bundle.modality
+        found: list[Any] = []
+        for start in range(0, count, TILE):
+            rows = torch.arange(start, start + TILE).clamp(max=count - 1)
+            numbers = torch.arange(first + start, first + start + TILE)
+            found += modality.render(
+                self.vae, take(latents, rows), numbers, options, stream, faithful=faithful
+            )
+        return found[:count]
+
+    def noise(self, latents: Mapping[str, Tensor], tool: str, *, push: bool = False) -> Latents:
+        """Latents as the prior's noise, or (``push``) noise as latents, block by block."""
+        from genvae.core.distributions import Capability
+
+        self.vae.prior.require(Capability.TRANSPORT, tool)
+        given: Latents = dict(latents)
+        before: Latents = {}
+        made: Latents = {}
+        for block in self.vae.blocks:
+            value = given[block.name]
+            prior = self.vae.prior.at(block, before, len(value))
+            made[block.name] = prior.push(value) if push else prior.pull(value)
+            before[block.name] = made[block.name] if push else value
+        return made

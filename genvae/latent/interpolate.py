@@ -1,0 +1,45 @@
+"""Walks between items."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from genvae.core.latents import Latents
+from genvae.core.randomness import Stream
+from genvae.latent.context import Context
+from genvae.operations import Interpolate, Items
+
+
+def spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """From ``a`` to ``b`` (d,) at shares ``t`` (n,): along the great circle (Shoemake 1985; White 2016 for latent
+    spaces), the length going straight from one's to the other's. Shape (n, d)."""
+    length = (1 - t) * a.norm() + t * b.norm()
+    u, v = a / a.norm().clamp(min=1e-12), b / b.norm().clamp(min=1e-12)
+    angle = torch.arccos((u * v).sum().clamp(-1, 1))
+    if angle.sin() < 1e-4:  # the same or opposite direction: a straight line
+        return linear(a, b, t)
+    direction = torch.outer(((1 - t) * angle).sin(), u) + torch.outer((t * angle).sin(), v)
+    return direction / angle.sin() * length[:, None]
+
+
+def linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """The straight line from ``a`` to ``b`` (d,) at shares ``t`` (n,)."""
+    return torch.outer(1 - t, a) + torch.outer(t, b)
+
+
+def interpolate(context: Context, request: Interpolate) -> Items:
+    """``steps`` items from one to the other, both ends counted. A spherical path runs in the prior's noise,
+    so it passes through likely latents under any prior that can be pulled back to noise."""
+    ends = context.encode([request.a, request.b])
+    t = torch.linspace(0, 1, request.steps)
+    walk = spherical if request.path == "spherical" else linear
+    if request.path == "spherical":
+        ends = context.noise(ends, "a spherical path")
+    latents: Latents = {}
+    for name, value in ends.items():
+        flat = value.flatten(1)
+        latents[name] = walk(flat[0], flat[1], t).reshape(-1, *value.shape[1:])
+    if request.path == "spherical":
+        latents = context.noise(latents, "a spherical path", push=True)
+    return Items(context.render(latents, request.steps, Stream(request.seed, "interpolate"), faithful=True))

@@ -1,0 +1,301 @@
+"""What can be asked of genvae: requests, responses and the parts that register them. Torch-free.
+
+The Python method, the command and the studio's calls all derive from these classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from genvae.host.specs import OperationPart
+from genvae.settings import plain, setting
+
+MOST = 10_000  # items of one request
+
+
+def as_items(value: Any) -> Any:
+    """One item alone is a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+class Response:
+    """What an operation answers. ``result`` names the field that the Python method returns ('': a dict)."""
+
+    result: ClassVar[str] = "items"
+
+    def to_config(self) -> dict[str, Any]:
+        """As plain data, for ``--json``."""
+        return {name: listed(value) for name, value in vars(self).items()}
+
+    def lines(self) -> list[str]:
+        """For people."""
+        return [str(item) for item in getattr(self, "items", ())]
+
+
+def listed(value: Any) -> Any:
+    """Arrays as lists, whatever they are in."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): listed(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [listed(entry) for entry in value]
+    return plain(value)
+
+
+def _model() -> Any:
+    return setting(help="a starter's name, a folder or a hub id", argument=True)
+
+
+def _seed() -> Any:
+    return setting(0, help="of every random draw: the same seed gives the same answer", ge=0, lt=2**63)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate:
+    """Draw items from the prior."""
+
+    model: str = _model()
+    n: int = setting(5, help="how many", ge=1, le=MOST, flags=("-n",))
+    seed: int = _seed()
+    prior_scale: float = setting(
+        1.0, help="of latents: below 1 nearer to the commonest items", ge=0.0, le=10.0
+    )
+    start: int = setting(
+        0, help="number of the first item: -n 10 --start 10 goes on after -n 10", ge=0, le=10**9
+    )
+
+
+@dataclass(frozen=True)
+class Generated(Response):
+    """Items, and the seed that gives them again."""
+
+    items: list[Any]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode:
+    """The latents of items."""
+
+    model: str = _model()
+    items: tuple[Any, ...] = setting(help="the items", argument=True, convert=as_items, max_length=MOST)
+
+
+@dataclass(frozen=True)
+class Encoded(Response):
+    """The posterior mean of each block, one row an item."""
+
+    result = "latents"
+    latents: dict[str, Any]
+
+    def lines(self) -> list[str]:
+        """A line an item and block."""
+        return [
+            f"{name}[{row}] " + " ".join(f"{number:.3f}" for number in values.reshape(-1))
+            for name, block in self.latents.items()
+            for row, values in enumerate(block)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decode:
+    """Items from latents."""
+
+    model: str = _model()
+    latents: dict[str, Any] = setting(help="block name -> rows of numbers, as JSON", argument=True)
+    seed: int = _seed()
+
+
+@dataclass(frozen=True)
+class Items(Response):
+    """Items."""
+
+    items: list[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconstruct:
+    """Items, encoded and decoded again."""
+
+    model: str = _model()
+    items: tuple[Any, ...] = setting(help="the items", argument=True, convert=as_items, max_length=MOST)
+    seed: int = _seed()
+
+
+@dataclass(frozen=True)
+class Reconstructed(Response):
+    """The items as they came back, beside what they were."""
+
+    items: list[Any]
+    originals: list[Any]
+
+    def lines(self) -> list[str]:
+        """What it was, then what came back."""
+        return [f"{before}  ->  {after}" for before, after in zip(self.originals, self.items, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpolate:
+    """A walk between two items."""
+
+    model: str = _model()
+    a: Any = setting(help="the first item", argument=True)
+    b: Any = setting(help="the last item", argument=True)
+    steps: int = setting(7, help="items, both ends counted", ge=2, le=1000)
+    path: str = setting("spherical", help="through the latent space", choices=("spherical", "linear"))
+    seed: int = _seed()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """Each block from a weighted mean of items; one item alone gives its own block."""
+
+    model: str = _model()
+    items: tuple[Any, ...] = setting(help="the items", argument=True, convert=as_items, max_length=64)
+    weights: dict[str, Any] = setting(
+        {}, help='block name -> a weight an item, as JSON: {"style": [0, 1]}; default: equal weights'
+    )
+    seed: int = _seed()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vary:
+    """Variations around an item."""
+
+    model: str = _model()
+    item: Any = setting(help="the item", argument=True)
+    n: int = setting(5, help="how many", ge=1, le=1000, flags=("-n",))
+    distance: float = setting(0.5, help="from the item, in the prior's standard deviations", ge=0.0, le=10.0)
+    seed: int = _seed()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Figures of a model on data, in nats per item."""
+
+    model: str = _model()
+    data: Any = setting(help="a file, a folder, a hub id, or a list of items")
+    samples: int = setting(10, help="importance samples", ge=1, le=100_000)
+    limit: int | None = setting(None, help="most items, chosen by the seed", ge=2)
+    judge: Any = setting(None, help="real items that only judges are trained on: adds figures of samples")
+    baseline: str | None = setting(None, help="a second model, evaluated the same way")
+    set: tuple[str, ...] = setting((), help="settings of how the data is read: --set text_column=NAME")
+    seed: int = _seed()
+
+
+@dataclass(frozen=True)
+class Evaluated(Response):
+    """The figures of every measure, by name; a baseline's under "baseline"."""
+
+    result = ""
+    figures: dict[str, Any]
+
+    def to_config(self) -> dict[str, Any]:
+        """The figures themselves."""
+        return dict(self.figures)
+
+    def lines(self) -> list[str]:
+        """A line a figure, the baseline's beside it."""
+        other = self.figures.get("baseline", {})
+        rows = [(name, value, other.get(name)) for name, value in self.figures.items() if name != "baseline"]
+        width = max(len(name) for name, _, _ in rows)
+        heading = [f"{'':{width}}  {'model':>12}  {'baseline':>12}"] if other else []
+        return heading + [
+            f"{name:{width}}  {_figure(value):>12}" + (f"  {_figure(beside):>12}" if other else "")
+            for name, value, beside in rows
+        ]
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train a model on data."""
+
+    target: str = setting(help="a modality (sentence) or a recipe (a .yaml file)", argument=True)
+    data: Any = setting(help="a file, a folder, a hub id, or a list of items")
+    output: str = setting(help="the folder for the model; must be new, or hold a run to resume")
+    set: tuple[str, ...] = setting((), help="name=value; may be given more than once")
+    resume: bool = setting(False, help="go on with the run in the output folder")
+
+
+@dataclass(frozen=True)
+class Trained(Response):
+    """Where the model is, how long and how fast it was trained, and its evaluation."""
+
+    result = ""
+    output: str
+    steps: int
+    speed: dict[str, float]
+    scores: dict[str, Any]
+
+    def to_config(self) -> dict[str, Any]:
+        """One flat object."""
+        return {"output": self.output, "steps": self.steps, **self.speed, **self.scores}
+
+    def lines(self) -> list[str]:
+        """What was made, and its figures."""
+        first = [f"{self.output}: {self.steps:,} steps"]
+        first += [f"{value:,.0f} {name.replace('_per_second', '')}/s" for name, value in self.speed.items()]
+        return [", ".join(first), *Evaluated(self.scores).lines()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The models at hand, or one of them in full."""
+
+    name: str | None = setting(None, help="show this one's card", argument=True)
+
+
+@dataclass(frozen=True)
+class Listed(Response):
+    """Starter models: name, modality, summary, size in bytes; with a name, its card."""
+
+    items: list[dict[str, Any]]
+
+    def lines(self) -> list[str]:
+        """A line a model, or the card."""
+        if len(self.items) == 1 and "card" in self.items[0]:
+            return [str(self.items[0]["card"])]
+        return [f"{m['name']}  {m['modality']}  {m['size'] / 1e6:.1f} MB  {m['summary']}" for m in self.items]
+
+
+def _operation(request: type, factory: str, *examples: str, **options: Any) -> OperationPart:
+    return OperationPart(
+        id=request.__name__.lower(), request=f"genvae.operations:{request.__name__}", factory=factory,
+        summary=(request.__doc__ or "").splitlines()[0], examples=examples, **options,
+    )  # fmt: skip
+
+
+_HANDLERS = "genvae.latent"
+
+OPERATIONS = [
+    _operation(Generate, f"{_HANDLERS}.sample:generate", "genvae generate sentences-en -n 10 --seed 1",
+               "genvae generate sentences-en -n 200 --temperature 0.8 --top-p 0.95 --json", renders=True),
+    _operation(Reconstruct, f"{_HANDLERS}.reconstruct:reconstruct",
+               'genvae reconstruct sentences-en "Where do you live?"',
+               "genvae reconstruct sentences-en - < lines.txt", renders=True),
+    _operation(Interpolate, f"{_HANDLERS}.interpolate:interpolate",
+               'genvae interpolate sentences-en "I like tea." "Where is the station?" --steps 7', renders=True),
+    _operation(Vary, f"{_HANDLERS}.vary:vary",
+               'genvae vary sentences-en "I like tea." -n 8 --distance 0.6', renders=True),
+    _operation(Mix, f"{_HANDLERS}.mix:mix",
+               """genvae mix sentences-en "I like tea." "He was late." --weights '{"z": [0.5, 0.5]}'""",
+               renders=True),
+    _operation(Encode, f"{_HANDLERS}.reconstruct:encode", 'genvae encode sentences-en "I like tea." --json'),
+    _operation(Decode, f"{_HANDLERS}.reconstruct:decode", 'genvae decode MODEL \'{"z": [[0.1, -0.3]]}\'',
+               renders=True),
+    _operation(Evaluate, "genvae.evaluation.handler:evaluate_model",
+               "genvae evaluate sentences-en --data held-out.txt --samples 100",
+               "genvae evaluate DIR --data held-out.txt --judge other.txt --baseline LM_DIR"),
+    _operation(Train, "genvae.training.handler:train_model",
+               "genvae train sentence --data lines.txt --output my-model",
+               "genvae train sentence --data names.txt --output names --set tokenizer=char --set max_steps=800",
+               "genvae train recipe.yaml --data table.csv --output my-model --resume", model=False),
+    _operation(Models, "genvae.store.handler:models", "genvae models", "genvae models sentences-en", model=False),
+]  # fmt: skip

@@ -1,0 +1,224 @@
+"""Recipes: everything that decides a training run, as plain data that names parts by their ids.
+
+A recipe is what the modality proposes, then a YAML file, then single settings, each over the one
+before. It is stored with the model, so the model can be built again.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genvae import settings
+from genvae.errors import DataError, PluginError, SettingError, nearest
+from genvae.host import Host, ModalityPart
+
+if TYPE_CHECKING:
+    from genvae.core.vae import VAE
+    from genvae.data.modality import Modality, ModalitySettings
+
+#: Sections that hold one part each, with the part that serves when nothing is said.
+PARTS = {
+    "modality": None, "architecture": None, "posterior": "diagonal-gaussian", "prior": "standard-normal",
+    "objective": "elbo",
+}  # fmt: skip
+SECTIONS = (*PARTS, "corruptions", "training", "phases")
+
+
+class Recipe:
+    """The sections of a recipe, each part entry in full: ``{modality: sentence, tokenizer: bpe, ...}``."""
+
+    def __init__(self, sections: Mapping[str, Any], host: Host) -> None:
+        for name in sections:
+            if name not in SECTIONS:
+                raise SettingError(f"unknown section {name!r} in the recipe; {nearest(str(name), SECTIONS)}")
+        self.host = host
+        given = _part_id("modality", sections.get("modality"), host)
+        proposal = dict(host.make("modality", given).recipe())
+        merged: dict[str, Any] = {"training": {}, "phases": [], "corruptions": []}
+        for name in SECTIONS:
+            values = [source[name] for source in (proposal, sections) if name in source]
+            if name in PARTS:
+                entry: Any = PARTS[name]
+                for value in values:
+                    entry = _over(name, entry, value, host)
+                if entry is None:
+                    raise SettingError(f"the recipe names no {name}")
+                merged[name] = host.complete(name, entry)
+            elif values:
+                merged[name] = copy.deepcopy(values[-1])
+        self.sections = merged
+
+    @classmethod
+    def of(cls, target: str, host: Host) -> Recipe:
+        """The recipe that a modality's id or a YAML file names."""
+        path = Path(target)
+        if path.suffix in (".yaml", ".yml"):
+            return cls(_read_yaml(path), host)
+        known = [part.id for part in host.parts("modality")]
+        if target not in known:
+            raise PluginError(
+                f"{target!r} is neither a recipe (a .yaml file) nor an installed modality; {nearest(target, known)}"
+            )
+        return cls({"modality": target}, host)
+
+    # -- single settings -------------------------------------------------------------------------
+
+    def set(self, assignments: Sequence[str]) -> None:
+        """Apply "key=value" settings; the key is a setting's own name, or "section.name".
+
+        The id of a corruption is a key, too: its value is the corruption's rate.
+        """
+        for text in assignments:
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise SettingError(f"a setting is given as name=value; got {text!r}")
+            self._assign(name.strip(), _value(name, value))
+
+    def _fields(self) -> dict[str, list[str]]:
+        """Where each setting's name occurs: name -> sections."""
+        places: dict[str, list[str]] = {}
+        for section in (*PARTS, "training"):
+            for name in settings.names(self._class(section)):
+                places.setdefault(name, []).append(section)
+        return places
+
+    def _class(self, section: str) -> type:
+        if section == "training":
+            from genvae.training.settings import TrainingSettings
+
+            return TrainingSettings
+        part: type = self.host.load(section, self.sections[section][section])
+        return part
+
+    def _assign(self, name: str, value: Any) -> None:
+        section, dot, field = name.partition(".")
+        places = self._fields()
+        if dot:
+            if section not in (*PARTS, "training"):
+                raise SettingError(f"unknown section {section!r}; {nearest(section, (*PARTS, 'training'))}")
+            if section not in places.get(field, []):
+                raise SettingError(
+                    f"unknown setting {field!r} in {section}; {nearest(field, settings.names(self._class(section)))}"
+                )
+        elif name in PARTS:
+            entry = _over(name, self.sections[name], value, self.host)
+            self.sections[name] = self.host.complete(name, entry)
+            return
+        elif name in ("corruptions", "phases"):
+            self.sections[name] = value
+            return
+        elif name.replace("_", "-") in [part.id for part in self.host.parts("corruption")]:
+            corruption = name.replace("_", "-")
+            others = [
+                c for c in self.sections["corruptions"] if self.host.split("corruption", c)[0] != corruption
+            ]
+            self.sections["corruptions"] = [*others, {"corruption": corruption, "rate": value}]
+            return
+        else:
+            field, found = name, places.get(name, [])
+            if not found:
+                corruptions = [part.id.replace("-", "_") for part in self.host.parts("corruption")]
+                known = [*places, *PARTS, *corruptions]
+                raise SettingError(f"unknown setting {name!r}; {nearest(name, known)}")
+            if len(found) > 1:
+                raise SettingError(f"{name!r} is a setting of {' and '.join(found)}; write {found[0]}.{name}")
+            section = found[0]
+        entry = {**self.sections[section], field: value}
+        self.sections[section] = entry if section == "training" else self.host.complete(section, entry)
+
+    # -- what it makes ---------------------------------------------------------------------------
+
+    def modality_settings(self) -> ModalitySettings:
+        """The settings of the modality."""
+        made: ModalitySettings = self.host.make("modality", self.sections["modality"])
+        return made
+
+    def build(self, modality: Modality, seed: int = 0) -> VAE:
+        """A new model for a modality, its weights drawn from a seed."""
+        import torch
+
+        from genvae.core.randomness import Stream
+        from genvae.core.vae import VAE
+
+        make = self.host.make
+        self._check_modality()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(Stream(seed, "weights").integer())
+            networks = make("architecture", self.sections["architecture"]).build(modality)
+            posterior = make("posterior", self.sections["posterior"])
+            return VAE(
+                blocks=networks.blocks, encoder=networks.encoder, decoder=networks.decoder,
+                likelihood=networks.likelihood,
+                posterior=posterior.build(networks.blocks, networks.features) if networks.blocks else None,
+                prior=make("prior", self.sections["prior"]).build(networks.blocks),
+            )  # fmt: skip
+
+    def _check_modality(self) -> None:
+        modality, architecture = (
+            self.sections["modality"]["modality"],
+            self.sections["architecture"]["architecture"],
+        )
+        serves = self.host.part("architecture", architecture).modality
+        if serves not in ("", modality):
+            raise SettingError(f"architecture {architecture!r} is for modality {serves!r}, not {modality!r}")
+
+    def to_config(self) -> dict[str, Any]:
+        """The recipe as plain data."""
+        config: dict[str, Any] = settings.plain(self.sections)
+        return config
+
+    def plugins(self) -> list[dict[str, str]]:
+        """Which plugins the recipe's parts came from, so that a missing one can be named later."""
+        owners = {}
+        for section in PARTS:
+            record = self.host.owner(section, self.sections[section][section])
+            owners[record.name] = {"name": record.name, "distribution": record.distribution}
+        return list(owners.values())
+
+
+def _part_id(kind: str, entry: Any, host: Host) -> str:
+    if entry is None:
+        raise SettingError("the recipe names no modality; begin it with a line like 'modality: sentence'")
+    part_id = host.split(kind, entry)[0]
+    assert isinstance(host.part(kind, part_id), ModalityPart) or kind != "modality"
+    return part_id
+
+
+def _over(kind: str, below: Any, above: Any, host: Host) -> Any:
+    """An entry laid over another: the same part keeps the options that are not given anew."""
+    if isinstance(above, Mapping) and kind not in above and below is not None:
+        above = {kind: host.split(kind, below)[0], **above}
+    part_id, options = host.split(kind, above)
+    if below is not None:
+        below_id, below_options = host.split(kind, below)
+        if below_id == part_id:
+            return {kind: part_id, **below_options, **options}
+    return {kind: part_id, **options}
+
+
+def _value(name: str, text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise SettingError(f"{name}: cannot read the value {text!r}") from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"no such recipe: {path}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(
+            f"{path}: cannot be read as a recipe ({' '.join(str(error).split())[:160]})"
+        ) from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: a recipe is a mapping of sections: {', '.join(SECTIONS)}")
+    return content

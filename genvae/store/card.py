@@ -1,0 +1,42 @@
+"""The model card, from the config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def card(config: Mapping[str, Any]) -> str:
+    """README.md of a model's folder: what it is, data, licence, scores with their command."""
+    about = config.get("about", {})
+    recipe = config["recipe"]
+    modality = recipe["modality"]["modality"]
+    front = ["---", "library_name: genvae"]
+    if about.get("licence"):
+        front.append(f"license: {about['licence']}")
+    front += [f"tags: [vae, {modality}]", "---", ""]
+    lines = [f"# {config.get('name', 'model')}", ""]
+    lines.append(str(about.get("summary", f"A {modality} model trained with genvae.")))
+    lines += ["", "```python", "import genvae", "", f'model = genvae.load("{config.get("name", "FOLDER")}")']
+    lines += ["model.generate(5, seed=1)", "```", ""]
+    for title, name in (
+        ("Data", "data"), ("Attribution", "attribution"), ("Limits", "limits"), ("Size", "size"),
+    ):  # fmt: skip
+        if about.get(name):
+            lines += [f"## {title}", "", str(about[name]), ""]
+    if about.get("command"):
+        lines += ["## Made by", "", "```", str(about["command"]), "```", ""]
+    for title, scores in dict(about.get("scores", {})).items():
+        lines += [f"## {title}", ""]
+        if scores.get("command"):
+            lines += ["```", str(scores["command"]), "```", ""]
+        lines += ["| figure | value |", "|---|---|"]
+        lines += [f"| {key} | {_figure(value)} |" for key, value in scores.items() if key != "command"]
+        lines.append("")
+    return "\n".join([*front, *lines])
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)

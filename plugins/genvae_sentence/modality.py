@@ -1,0 +1,116 @@
+"""The sentence modality: lines of text to symbols and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from genvae.core.batch import Batch
+from genvae.core.corruption import Symbols
+from genvae.core.decoding.decode import decode
+from genvae.core.decoding.options import Decoding
+from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
+from genvae.core.randomness import Stream
+from genvae.core.vae import VAE
+from genvae.data.modality import Example, Modality
+from genvae.errors import DataError, GenvaeError
+
+if TYPE_CHECKING:
+    from genvae_sentence.settings import SentenceSettings
+
+
+class Sentence(Modality):
+    """Lines of text. An example is {"symbols": [...], "text": "..."}; a batch has the views
+
+    * "input": what the encoder reads, (n, t) symbols;
+    * "context": what the decoder is fed, the begin symbol first, (n, t + 1);
+    * "target": what it should say, the end symbol last, (n, t + 1).
+    """
+
+    unit = "tokens"
+
+    def __init__(self, settings: SentenceSettings, tokenizer: Tokenizer) -> None:
+        self.settings = settings
+        self.tokenizer = tokenizer
+
+    @property
+    def vocabulary(self) -> int:
+        """How many symbols there are, the special ones included."""
+        return int(self.tokenizer.get_vocab_size())
+
+    def prepare(self, rows: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+        encoded = self.tokenizer.encode_batch(rows["text"], add_special_tokens=False)
+        return {"symbols": [entry.ids for entry in encoded], "text": list(rows["text"])}
+
+    def cost(self, example: Example) -> int:
+        return len(example["symbols"]) + 1  # the end symbol is a target, too
+
+    def collate(self, examples: Sequence[Example], items: Sequence[int]) -> Batch:
+        lengths = torch.tensor([len(example["symbols"]) for example in examples])
+        symbols = torch.nn.utils.rnn.pad_sequence(
+            [torch.tensor(example["symbols"], dtype=torch.int64) for example in examples],
+            batch_first=True, padding_value=Symbols.PAD,
+        )  # fmt: skip
+        begin = symbols.new_full((len(examples), 1), Symbols.BEGIN)
+        target = torch.cat([symbols, symbols.new_full((len(examples), 1), Symbols.PAD)], 1)
+        target[torch.arange(len(examples)), lengths] = Symbols.END
+        place = torch.arange(target.shape[1])
+        return Batch(
+            views={"input": symbols, "context": torch.cat([begin, symbols], 1), "target": target},
+            masks={"input": place[:-1] < lengths[:, None], "target": place <= lengths[:, None]},
+            items=torch.tensor(items), cost=(lengths + 1).float(),
+        )  # fmt: skip
+
+    def example(self, item: Any) -> Example:
+        if not isinstance(item, str):
+            raise DataError(f"a sentence is text, not {type(item).__name__}")
+        text = item.strip()
+        if not text:
+            raise DataError("the text is empty")
+        if len(text) > self.settings.max_length:
+            raise DataError(
+                f"the text has {len(text):,} characters; this model reads at most {self.settings.max_length}"
+            )
+        if len(text.splitlines()) > 1:
+            raise DataError("the text has more than one line; give one sentence at a time")
+        return {"symbols": self.tokenizer.encode(text, add_special_tokens=False).ids, "text": text}
+
+    def item(self, example: Example) -> str:
+        return str(example["text"])
+
+    def text(self, symbols: Sequence[int]) -> str:
+        """Symbols as text."""
+        return str(self.tokenizer.decode(list(symbols), skip_special_tokens=False)).strip()
+
+    def render(
+        self,
+        model: VAE,
+        latents: Mapping[str, Tensor],
+        items: Tensor,
+        options: Any,
+        stream: Stream,
+        *,
+        faithful: bool,
+    ) -> list[str]:
+        assert isinstance(options, Decoding)
+        if not isinstance(model.likelihood, CategoricalSequence) or not isinstance(
+            model.decoder, SequenceDecoder
+        ):
+            raise GenvaeError("a sentence model needs a sequential decoder and likelihood")
+        if options.temperature is None:
+            options = Decoding(**{**vars(options), "temperature": 0.0 if faithful else 1.0})
+        stepper = model.likelihood.stepper(model.decoder)
+        written = decode(stepper, dict(latents), items, options, stream, longest=self.settings.max_length)
+        return [self.text(symbols) for symbols in written]
+
+    def save(self, folder: Path) -> None:
+        (folder / "tokenizer.json").write_text(self.tokenizer.to_str(), encoding="utf-8")
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.tokenizer.to_str().encode()).hexdigest()

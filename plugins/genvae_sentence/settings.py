@@ -1,0 +1,93 @@
+"""The settings of the sentence modality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genvae.errors import CheckpointError, DataError, nearest
+from genvae.settings import setting
+from genvae_sentence.modality import Sentence
+from genvae_sentence.tokenizer import KINDS, load_tokenizer, train_tokenizer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+TOKENIZER = "tokenizer.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceSettings:
+    """How lines of text are read."""
+
+    tokenizer: str = setting("bpe", help="what a symbol is", choices=KINDS)
+    vocab_size: int = setting(8000, help="most symbols, the five special ones included", ge=8, le=200_000)
+    text_column: str | None = setting(None, help="the column that holds the text")
+    min_length: int = setting(1, help="shorter lines are left out, in characters", ge=1)
+    max_length: int = setting(200, help="longer lines are left out, in characters", ge=1, le=2000)
+
+    def column(self, data: Dataset) -> str:
+        """The text column: the one asked for, "text", or the only one of text."""
+        names = data.column_names
+        if self.text_column is not None:
+            if self.text_column not in names:
+                hint = nearest(self.text_column, names) if len(names) < 2 else ""
+                raise DataError(
+                    f"there is no column {self.text_column!r}; the columns are: {', '.join(names)}. {hint}"
+                )
+            return self.text_column
+        if "text" in names:
+            return "text"
+        texts = [
+            name
+            for name in names
+            if getattr(data.features[name], "dtype", None) in ("string", "large_string")
+        ]
+        if len(texts) == 1:
+            return texts[0]
+        raise DataError(f"which column is the text? Set text_column to one of: {', '.join(names)}")
+
+    def select(self, data: Dataset) -> tuple[Dataset, str]:
+        """The lines of a length in range, with white space trimmed, in the column "text"."""
+        from datasets import Dataset as Table
+
+        values = data[self.column(data)]
+        lines = []
+        for number, value in enumerate(values):
+            if value is not None and not isinstance(value, str):
+                raise DataError(f"row {number + 1} of the text column is {type(value).__name__}, not text")
+            lines.append((value or "").strip())
+        kept = [line for line in lines if self.min_length <= len(line) <= self.max_length]
+        left = len(lines) - len(kept)
+        if not kept:
+            raise DataError(
+                f"none of the {len(lines):,} lines has {self.min_length} to {self.max_length} characters; "
+                "raise max_length to keep longer ones"
+            )
+        note = f"{left:,} of {len(lines):,} lines left out: not {self.min_length} to {self.max_length} characters long"
+        return Table.from_dict({"text": kept}), note if left else ""
+
+    def fit(self, data: Dataset) -> Sentence:
+        """Train the tokenizer on the selected lines."""
+        return Sentence(self, train_tokenizer(self.tokenizer, list(data["text"]), self.vocab_size))
+
+    def restore(self, folder: Path) -> Sentence:
+        """Read the tokenizer that was saved."""
+        path = folder / TOKENIZER
+        if not path.is_file():
+            raise CheckpointError(f"{folder} has no {TOKENIZER}")
+        return Sentence(self, load_tokenizer(path))
+
+    def recipe(self) -> Mapping[str, Any]:
+        """An LSTM trained by an annealed ELBO with free bits: it does not collapse on common data."""
+        return {
+            "architecture": "lstm",
+            "objective": {
+                "objective": "elbo",
+                "beta": {"schedule": "linear", "start": 0.0, "stop": 1.0, "steps": 2000},
+                "free_bits": 0.2,
+            },
+            "corruptions": [],
+        }
