@@ -60,12 +60,8 @@ class Generate:
     model: str = _model()
     n: int = setting(5, help="how many", ge=1, le=MOST, flags=("-n",))
     seed: int = _seed()
-    prior_scale: float = setting(
-        1.0, help="of latents: below 1 nearer to the commonest items", ge=0.0, le=10.0
-    )
-    start: int = setting(
-        0, help="number of the first item: -n 10 --start 10 goes on after -n 10", ge=0, le=10**9
-    )
+    prior_scale: float = setting(1.0, help="of latents: below 1 nearer to the commonest items", ge=0.0, le=10.0)
+    start: int = setting(0, help="number of the first item: -n 10 --start 10 goes on after -n 10", ge=0, le=10**9)
 
 
 @dataclass(frozen=True)

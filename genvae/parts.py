@@ -39,7 +39,7 @@ SOURCES = [
                endings=(".csv", ".tsv")),
     SourcePart(id="json-lines", factory="genvae.data.sources.files:read_json_lines", summary="one JSON object a line",
                endings=(".jsonl", ".ndjson")),
-    SourcePart(id="parquet", factory="genvae.data.sources.files:read_parquet", summary="Parquet tables",
+    SourcePart(id="parquet", factory="genvae.data.sources.files:read_parquet", summary="Parquet",
                endings=(".parquet",)),
     SourcePart(id="hub", factory="genvae.data.sources.hub:read_hub", summary="a data set of the hub, owner/name[:split]"),
 ]  # fmt: skip
@@ -51,9 +51,7 @@ MEASURES = [
         "genvae.evaluation.bounds:bounds",
         "ELBO and importance-weighted NLL, nats per item",
     ),
-    _part(
-        "measure", "collapse", "genvae.evaluation.collapse:collapse", "KL, mutual information, active units"
-    ),
+    _part("measure", "collapse", "genvae.evaluation.collapse:collapse", "KL, mutual information, active units"),
 ]
 
 

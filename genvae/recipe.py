@@ -112,9 +112,7 @@ class Recipe:
             return
         elif name.replace("_", "-") in [part.id for part in self.host.parts("corruption")]:
             corruption = name.replace("_", "-")
-            others = [
-                c for c in self.sections["corruptions"] if self.host.split("corruption", c)[0] != corruption
-            ]
+            others = [c for c in self.sections["corruptions"] if self.host.split("corruption", c)[0] != corruption]
             self.sections["corruptions"] = [*others, {"corruption": corruption, "rate": value}]
             return
         else:
@@ -216,9 +214,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataError(f"no such recipe: {path}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(
-            f"{path}: cannot be read as a recipe ({' '.join(str(error).split())[:160]})"
-        ) from None
+        raise DataError(f"{path}: cannot be read as a recipe ({' '.join(str(error).split())[:160]})") from None
     if not isinstance(content, dict):
         raise DataError(f"{path}: a recipe is a mapping of sections: {', '.join(SECTIONS)}")
     return content

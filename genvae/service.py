@@ -65,7 +65,7 @@ class Service:
         rendering = {name: value for name, value in values.items() if name not in own}
         if rendering:
             self._check_rendering(part, request_class, rendering)
-        request = settings.build(request_class, own, where=operation)
+        request: Any = settings.build(request_class, own, where=operation)
 
         from genvae.latent.context import Context
 
@@ -84,9 +84,7 @@ class Service:
             answer = handler(context, request)
             return answer
 
-    def _check_rendering(
-        self, part: OperationPart, request_class: type, rendering: Mapping[str, Any]
-    ) -> None:
+    def _check_rendering(self, part: OperationPart, request_class: type, rendering: Mapping[str, Any]) -> None:
         known = list(settings.names(request_class))
         if part.renders:
             known += [name for cls in self.rendering_classes() for name in settings.names(cls)]
@@ -158,9 +156,7 @@ class Model:
 
         def method(*arguments: Any, **keywords: Any) -> Any:
             if len(arguments) > len(fields):
-                raise SettingError(
-                    f"{operation} takes at most {len(fields)} positional arguments: {', '.join(fields)}"
-                )
+                raise SettingError(f"{operation} takes at most {len(fields)} positional arguments: {', '.join(fields)}")
             values = {**dict(zip(fields, arguments)), **keywords}
             return result(self._service.run(operation, model=self.name, **values))
 
@@ -194,9 +190,7 @@ def _signature(service: Service, part: OperationPart) -> inspect.Signature:
             if name == "model" or name in parameters:
                 continue
             kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if number == 0 else inspect.Parameter.KEYWORD_ONLY
-            required = (
-                field.default is inspect.Parameter.empty or type(field.default).__name__ == "_MISSING_TYPE"
-            )
+            required = field.default is inspect.Parameter.empty or type(field.default).__name__ == "_MISSING_TYPE"
             default = (
                 inspect.Parameter.empty
                 if required and type(field.default_factory).__name__ == "_MISSING_TYPE"

@@ -7,7 +7,6 @@ same limits. Torch-free.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import types
 import typing
@@ -50,8 +49,7 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@functools.cache
-def hints(cls: type) -> dict[str, Any]:
+def hints(cls: Any) -> dict[str, Any]:
     """The resolved annotations of a settings class."""
     return typing.get_type_hints(cls)
 
@@ -156,9 +154,7 @@ def coerce(value: Any, hint: Any, name: str) -> Any:
             return value
     else:
         return value
-    wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(
-        hint, str(hint)
-    )
+    wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(hint, str(hint))
     raise SettingError(f"{name} = {value!r} must be {wanted}")
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # tiny models gain nothing from more, and lose much beside others
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models gain nothing from more, and lose much beside others
 
 #: settings that keep a model tiny
 TINY = ["embedding_dim=12", "hidden_dim=24", "latent_dim=4", "vocab_size=300"]

@@ -51,9 +51,7 @@ def _command(part: OperationPart, service: Service) -> Any:
     def command(**given: Any) -> None:
         printed_as_json = given.pop("as_json")
         # what was not given keeps the request's own default
-        values = {
-            name: _read(fields[name], value) for name, value in given.items() if value not in (None, [], ())
-        }
+        values = {name: _read(fields[name], value) for name, value in given.items() if value not in (None, [], ())}
         response = service.run(part.id, **values)
         if printed_as_json:
             print(json.dumps(response.to_config(), ensure_ascii=False))
@@ -83,7 +81,7 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
     else:
         spelling = f"--{field.name.replace('_', '-')}"
         info = typer.Option(*meta.get("flags", ()), spelling, help=text, show_default=False)
-    shape: Any = list[kind] if many else kind  # type: ignore[valid-type]
+    shape: Any = types.GenericAlias(list, (kind,)) if many else kind
     annotation = Annotated[shape if required or kind is bool else shape | None, info]
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation,

@@ -35,9 +35,7 @@ def add(app: typer.Typer) -> None:
             return
         for record in records:
             origin = f"{record.distribution} {record.version}".strip()
-            print(
-                f"{record.name}  {record.status}  {origin}" + (f"  {record.reason}" if record.reason else "")
-            )
+            print(f"{record.name}  {record.status}  {origin}" + (f"  {record.reason}" if record.reason else ""))
             for part in record.parts:
                 print(f"    {part.kind} {part.id}: {part.summary}")
 
@@ -56,9 +54,7 @@ def add(app: typer.Typer) -> None:
             }))  # fmt: skip
         else:
             for part, fault in results:
-                print(
-                    f"{'FAULT' if fault else 'ok':5}  {part.kind} {part.id}" + (f"  {fault}" if fault else "")
-                )
+                print(f"{'FAULT' if fault else 'ok':5}  {part.kind} {part.id}" + (f"  {fault}" if fault else ""))
         if faults:
             raise PluginError(f"plugin {name!r}: {len(faults)} of {len(results)} parts cannot be had")
 

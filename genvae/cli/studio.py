@@ -14,9 +14,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("studio")
     def studio(
-        port: Annotated[
-            int, typer.Option(help="the port on 127.0.0.1; 0 takes a free one", min=0, max=65535)
-        ] = 7860,
+        port: Annotated[int, typer.Option(help="the port on 127.0.0.1; 0 takes a free one", min=0, max=65535)] = 7860,
         open_browser: Annotated[bool, typer.Option("--open/--no-open", help="open a browser")] = True,
     ) -> None:
         """Open the studio in a browser.

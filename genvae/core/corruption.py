@@ -33,9 +33,7 @@ class Corruption(ABC):
         """The batch with some views changed; the target view never is."""
 
 
-def _replace(
-    symbols: Int[Tensor, "n t"], uniform: Float[Tensor, "n t"], rate: float, by: int
-) -> Int[Tensor, "n t"]:
+def _replace(symbols: Int[Tensor, "n t"], uniform: Float[Tensor, "n t"], rate: float, by: int) -> Int[Tensor, "n t"]:
     """``by`` in place of a share ``rate`` of the ordinary symbols (special ones stay)."""
     return symbols.masked_fill((uniform < rate) & (symbols >= Symbols.COUNT), by)
 

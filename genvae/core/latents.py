@@ -54,9 +54,7 @@ class Groups:
 
     def first(self, items: Int[Tensor, " n"]) -> Int[Tensor, " g"]:
         """The smallest item number of each group: the key of its draws, whatever the batch."""
-        start = torch.full(
-            (self.count,), torch.iinfo(torch.int64).max, dtype=torch.int64, device=items.device
-        )
+        start = torch.full((self.count,), torch.iinfo(torch.int64).max, dtype=torch.int64, device=items.device)
         return start.scatter_reduce(0, self.of_item, items.to(torch.int64), "amin")
 
 

@@ -26,9 +26,7 @@ class Schedule(ABC):
 def as_schedule(value: Any) -> Any:
     """A bare number is a constant schedule."""
     if isinstance(value, bool) or value is None:
-        raise SettingError(
-            f"{value!r} is no schedule: give a number, or {{schedule: linear, stop: 1.0, steps: 1000}}"
-        )
+        raise SettingError(f"{value!r} is no schedule: give a number, or {{schedule: linear, stop: 1.0, steps: 1000}}")
     if isinstance(value, int | float | str):
         try:
             return Constant(value=float(value))

@@ -39,9 +39,7 @@ class Evaluation:
             importance_weighted(self.model, batch, Stream(self.seed, "evaluation"), samples=self.samples)
             for batch in self.batches.in_order()
         ]
-        return Bound(
-            torch.cat([b.elbo for b in found]), torch.cat([b.log_likelihood for b in found]), found[0].samples
-        )
+        return Bound(torch.cat([b.elbo for b in found]), torch.cat([b.log_likelihood for b in found]), found[0].samples)
 
     @cached_property
     def examples(self) -> list[dict[str, Any]]:

@@ -30,9 +30,7 @@ def evaluate_model(context: Context, request: Evaluate) -> Evaluated:
 
 
 def _figures(context: Context, request: Evaluate, bundle: Bundle) -> dict[str, Any]:
-    bundle.recipe.set(
-        [entry if "." in entry.partition("=")[0] else f"modality.{entry}" for entry in request.set]
-    )
+    bundle.recipe.set([entry if "." in entry.partition("=")[0] else f"modality.{entry}" for entry in request.set])
     settings = bundle.recipe.modality_settings()
 
     def selected(location: Location) -> Any:

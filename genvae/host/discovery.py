@@ -53,14 +53,8 @@ class Host:
         self._owners: dict[tuple[str, str], str] = {}
         self.records: tuple[Record, ...] = ()
         for point in self._ordered(found, only):
-            allowed = point.name == ENGINE or (
-                (only is None or point.name in only) and point.name not in without
-            )
-            record = (
-                self._admit(point)
-                if allowed
-                else self._record(point, Status.DISABLED, f"{ONLY} or {WITHOUT}")
-            )
+            allowed = point.name == ENGINE or ((only is None or point.name in only) and point.name not in without)
+            record = self._admit(point) if allowed else self._record(point, Status.DISABLED, f"{ONLY} or {WITHOUT}")
             self.records += (record,)
             if strict and record.status not in (Status.LOADED, Status.DISABLED):
                 raise PluginError(f"plugin {record.name!r} is {record.status}: {record.reason}")
@@ -89,9 +83,7 @@ class Host:
         return sorted(found, key=place)
 
     @staticmethod
-    def _record(
-        point: metadata.EntryPoint, status: Status, reason: str, parts: Sequence[Part] = ()
-    ) -> Record:
+    def _record(point: metadata.EntryPoint, status: Status, reason: str, parts: Sequence[Part] = ()) -> Record:
         return Record(
             name=point.name, module=point.value, status=status, reason=reason, parts=tuple(parts),
             distribution=point.dist.name if point.dist else "", version=point.dist.version if point.dist else "",
@@ -129,9 +121,7 @@ class Host:
             if holder or sum(other.key == part.key for other in parts) > 1:
                 self._forget(point.name)
                 who = f"plugin {holder!r}" if holder else "this same plugin"
-                return self._record(
-                    point, Status.DUPLICATE, f"{part.kind} {part.id!r} is already given by {who}"
-                )
+                return self._record(point, Status.DUPLICATE, f"{part.kind} {part.id!r} is already given by {who}")
         for part in parts:
             self._parts[part.key] = part
             self._owners[part.key] = point.name
@@ -145,7 +135,8 @@ class Host:
         for caller in callers:
             for implementation in caller.get_hookimpls():
                 if implementation.plugin is plugin:
-                    found.extend(implementation.function())
+                    parts: Any = implementation.function()
+                    found.extend(parts)
         return found
 
     def _forget(self, name: str) -> None:
@@ -181,9 +172,7 @@ class Host:
             return part.load()
         except (ImportError, AttributeError, SyntaxError) as error:
             owner = self._owners[part.key]
-            raise PluginError(
-                f"{kind} {part_id!r} of plugin {owner!r} cannot be loaded: {_said(error)}"
-            ) from error
+            raise PluginError(f"{kind} {part_id!r} of plugin {owner!r} cannot be loaded: {_said(error)}") from error
 
     def make(self, kind: str, config: str | Mapping[str, Any]) -> Any:
         """A part's settings object from a recipe entry.
@@ -225,9 +214,7 @@ class Host:
         """Import everything that one plugin registers: each part with its fault, or ''."""
         record = next((r for r in self.records if r.name == name), None)
         if record is None:
-            raise PluginError(
-                f"no plugin {name!r} is installed; {nearest(name, [r.name for r in self.records])}"
-            )
+            raise PluginError(f"no plugin {name!r} is installed; {nearest(name, [r.name for r in self.records])}")
         if record.status is not Status.LOADED:
             raise PluginError(f"plugin {name!r} is {record.status}: {record.reason}")
         results = []

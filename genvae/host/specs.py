@@ -61,9 +61,7 @@ class Part:
         for name in self.lazy:
             path = getattr(self, name)
             if path and not _FACTORY.fullmatch(path):
-                raise PluginError(
-                    f"{self.kind} {self.id!r}: {name} {path!r} must be 'package.module:attribute'"
-                )
+                raise PluginError(f"{self.kind} {self.id!r}: {name} {path!r} must be 'package.module:attribute'")
 
     @property
     def key(self) -> tuple[str, str]:

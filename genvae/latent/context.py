@@ -58,25 +58,18 @@ class Context:
     @torch.no_grad()
     def encode(self, items: Sequence[Any]) -> Latents:
         """The posterior mean of every block."""
-        parts = [
-            self.vae.infer(self.batch(items[i : i + ENCODED], i)).latents
-            for i in range(0, len(items), ENCODED)
-        ]
+        parts = [self.vae.infer(self.batch(items[i : i + ENCODED], i)).latents for i in range(0, len(items), ENCODED)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     @torch.no_grad()
-    def render(
-        self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0
-    ) -> list[Any]:
+    def render(self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0) -> list[Any]:
         """Items from latents, tile by tile."""
         options, modality = self.options(), self.bundle.modality
         found: list[Any] = []
         for start in range(0, count, TILE):
             rows = torch.arange(start, start + TILE).clamp(max=count - 1)
             numbers = torch.arange(first + start, first + start + TILE)
-            found += modality.render(
-                self.vae, take(latents, rows), numbers, options, stream, faithful=faithful
-            )
+            found += modality.render(self.vae, take(latents, rows), numbers, options, stream, faithful=faithful)
         return found[:count]
 
     def noise(self, latents: Mapping[str, Tensor], tool: str, *, push: bool = False) -> Latents:

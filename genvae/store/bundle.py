@@ -80,16 +80,12 @@ def load(folder: Path, host: Host) -> Bundle:
     try:
         recipe = Recipe(config["recipe"], host)
     except (SettingError, PluginError) as error:
-        raise CheckpointError(
-            f"the model in {folder} does not fit the plugins installed here: {error}"
-        ) from None
+        raise CheckpointError(f"the model in {folder} does not fit the plugins installed here: {error}") from None
     modality = recipe.modality_settings().restore(folder)
     vae = recipe.build(modality)
     load_module(vae, folder / WEIGHTS)
     vae.eval().requires_grad_(False)
-    return Bundle(
-        str(config.get("name") or folder.name), vae, modality, recipe, dict(config.get("about", {}))
-    )
+    return Bundle(str(config.get("name") or folder.name), vae, modality, recipe, dict(config.get("about", {})))
 
 
 def _check_plugins(folder: Path, config: Mapping[str, Any], host: Host) -> None:
@@ -97,9 +93,5 @@ def _check_plugins(folder: Path, config: Mapping[str, Any], host: Host) -> None:
     for plugin in config.get("plugins", []):
         if plugin["name"] not in present:
             found = next((record for record in host.records if record.name == plugin["name"]), None)
-            why = (
-                f"it is {found.status}: {found.reason}" if found else f"pip install {plugin['distribution']}"
-            )
-            raise PluginError(
-                f"the model in {folder} needs the plugin {plugin['name']!r}, which is not in use ({why})"
-            )
+            why = f"it is {found.status}: {found.reason}" if found else f"pip install {plugin['distribution']}"
+            raise PluginError(f"the model in {folder} needs the plugin {plugin['name']!r}, which is not in use ({why})")

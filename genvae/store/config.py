@@ -20,11 +20,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{folder} holds no genvae model (it has no config.json)") from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged ({type(error).__name__})") from None
-    if (
-        not isinstance(config, dict)
-        or config.get("library") != "genvae"
-        or not isinstance(config.get("recipe"), dict)
-    ):
+    if not isinstance(config, dict) or config.get("library") != "genvae" or not isinstance(config.get("recipe"), dict):
         raise CheckpointError(f"{folder} holds a model of another library, not of genvae")
     if config.get("format", 0) > FORMAT:
         raise CheckpointError(f"the model in {folder} was written by a newer genvae; upgrade to read it")

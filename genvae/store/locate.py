@@ -24,18 +24,14 @@ def locate(name: str | Path, host: Host) -> Path:
         raise CheckpointError(f"{path} is a file; a model is a folder")
     if _HUB.fullmatch(str(name)) and not str(name).startswith((".", "~")):
         return _from_hub(str(name))
-    raise CheckpointError(
-        f"there is no model {str(name)!r}: no starter and no folder; {nearest(str(name), starters)}"
-    )
+    raise CheckpointError(f"there is no model {str(name)!r}: no starter and no folder; {nearest(str(name), starters)}")
 
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "README.md", "*.yaml"])
-        )
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "README.md", "*.yaml"]))
     except Exception as error:  # the hub's client raises many kinds
         said = " ".join(str(error).split())[:200]
         raise CheckpointError(

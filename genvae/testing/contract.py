@@ -48,9 +48,7 @@ def _batches(outcome: Outcome, examples: list[Any]) -> None:
     batch = modality.collate(examples, range(10, 10 + len(examples)))
     for name, view in {**batch.views, **batch.masks}.items():
         assert len(view) == len(examples), f"the view {name!r} has {len(view)} rows for {len(examples)} items"
-    assert batch.items.tolist() == list(range(10, 10 + len(examples))), (
-        "a batch must carry its items' numbers"
-    )
+    assert batch.items.tolist() == list(range(10, 10 + len(examples))), "a batch must carry its items' numbers"
     assert "target" in batch.views, 'a batch needs the view "target", which the likelihood scores'
     costs = [modality.cost(example) for example in examples]
     assert min(costs) >= 1, "an item costs at least 1"
@@ -64,9 +62,7 @@ def _gradients(outcome: Outcome, examples: list[Any]) -> None:
     model.requires_grad_(True)
     model.zero_grad()
     draw = model.infer(batch, Stream(0, "contract"))
-    loss = model.distortion(draw.latents, batch).mean() + sum(
-        draw.rate(block).mean() for block in model.blocks
-    )
+    loss = model.distortion(draw.latents, batch).mean() + sum(draw.rate(block).mean() for block in model.blocks)
     torch.as_tensor(loss).backward()
     missed = [name for name, p in model.named_parameters() if p.grad is None]
     assert not missed, f"no gradient reaches {', '.join(missed)}"

@@ -69,7 +69,7 @@ class Checkpoints:
 
     def newest(self) -> tuple[State | None, list[str]]:
         """The state of the newest whole checkpoint, and a line for each damaged one that was passed over."""
-        refused = []
+        refused: list[str] = []
         for step in reversed(self._steps()):
             path = self.path(step)
             wrong = fault(path)

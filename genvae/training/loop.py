@@ -217,9 +217,7 @@ class Trainer:
         return batch
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(
-            self.model.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"
-        )
+        return torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")
 
     def _rate(self, total: int) -> float:
         """The learning rate: a linear rise, then half a cosine down to its final share."""
@@ -282,9 +280,7 @@ class Trainer:
         named = {name: value / items for name, value in sums.items()}
         usage = usage_of(named.get("rate", 0.0), parts, self.model.latent_dim)
         criterion = named["loss"] if self.settings.criterion == "objective" else -named["elbo"]
-        self.last = Validation(
-            criterion, named["elbo"], usage.kl, usage.mutual_information, usage.active_units, named
-        )
+        self.last = Validation(criterion, named["elbo"], usage.kl, usage.mutual_information, usage.active_units, named)
         if state.best is None or criterion < state.best:
             state.best, state.best_step, state.stale = criterion, state.step, 0
         else:

@@ -95,9 +95,7 @@ def train(
     bundle = Bundle(output.name, model, modality, recipe, dict(about or {}))
     measured = Batches(examples, some(held, MEASURED, training.seed), modality, batch_size=256)
     scores = evaluate(Evaluation(model, modality, bundle.modality_id, measured, seed=training.seed), host)
-    bundle.about.setdefault(
-        "command", " ".join(["genvae", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else ""
-    )
+    bundle.about.setdefault("command", " ".join(["genvae", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else "")
     bundle.about.setdefault("scores", {})["On its own validation lines"] = scores
     save(bundle, output)
     speed = {}
@@ -115,9 +113,7 @@ def _check_output(output: Path, run_folder: Path, resume: bool) -> None:
             raise CheckpointError(f"{output} holds no run to resume")
         return
     if run_folder.exists():
-        raise CheckpointError(
-            f"{output} already holds a run; go on with it by --resume, or choose another folder"
-        )
+        raise CheckpointError(f"{output} already holds a run; go on with it by --resume, or choose another folder")
     if output.exists() and any(output.iterdir()):
         raise CheckpointError(f"{output} is not empty; choose a new folder")
 
@@ -136,9 +132,7 @@ def _begin(identity: dict[str, Any], run_folder: Path, modality: Modality, outpu
         raise
 
 
-def _resumed(
-    identity: dict[str, Any], run_folder: Path, checkpoints: Checkpoints, reporter: Reporter
-) -> State | None:
+def _resumed(identity: dict[str, Any], run_folder: Path, checkpoints: Checkpoints, reporter: Reporter) -> State | None:
     """The state to go on from; refuses when recipe or data are not those of the run."""
     sweep(run_folder.parent)
     try:
@@ -146,9 +140,7 @@ def _resumed(
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{run_folder / 'run.json'} is damaged ({type(error).__name__})") from None
     if before["data"] != identity["data"]:
-        raise SettingError(
-            "the data are not those the run began with; resume with the same file, or start a new run"
-        )
+        raise SettingError("the data are not those the run began with; resume with the same file, or start a new run")
     differing = _differences(before["recipe"], json.loads(json.dumps(identity["recipe"])))
     if differing:
         raise SettingError(
@@ -157,16 +149,12 @@ def _resumed(
     state, refused = checkpoints.newest()
     for line in refused:
         reporter.say(line)
-    reporter.say(
-        f"resuming from step {state.step}" if state else "no checkpoint yet: starting from the beginning"
-    )
+    reporter.say(f"resuming from step {state.step}" if state else "no checkpoint yet: starting from the beginning")
     return state
 
 
 def _differences(before: Any, now: Any, path: str = "") -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         names = sorted({*before, *now})
-        return [
-            line for n in names for line in _differences(before.get(n), now.get(n), f"{path}.{n}".strip("."))
-        ]
+        return [line for n in names for line in _differences(before.get(n), now.get(n), f"{path}.{n}".strip("."))]
     return [] if before == now else [f"{path}: {before} then, {now} now"]

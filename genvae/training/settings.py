@@ -11,17 +11,13 @@ from genvae.settings import setting
 class TrainingSettings:
     """How a model is trained."""
 
-    batch_size: int = setting(
-        64, help="items of mean cost a batch; long ones count for more", ge=1, le=65_536
-    )
+    batch_size: int = setting(64, help="items of mean cost a batch; long ones count for more", ge=1, le=65_536)
     accumulate: int = setting(1, help="batches whose gradients make one step", ge=1, le=1024)
     epochs: int = setting(20, help="passes over the training part", ge=1, le=100_000)
     max_steps: int | None = setting(None, help="most steps, whatever the epochs", ge=1)
     learning_rate: float = setting(1e-3, help="Adam's learning rate", gt=0.0, le=1.0)
     warmup_steps: int = setting(100, help="steps in which the learning rate rises to its value", ge=0)
-    final_rate: float = setting(
-        0.1, help="share of the learning rate left at the end (cosine)", ge=0.0, le=1.0
-    )
+    final_rate: float = setting(0.1, help="share of the learning rate left at the end (cosine)", ge=0.0, le=1.0)
     weight_decay: float = setting(0.0, help="decoupled weight decay", ge=0.0)
     clip: float = setting(5.0, help="largest norm of the gradient", gt=0.0)
     precision: str = setting("float32", help="arithmetic of the networks", choices=("float32", "bfloat16"))

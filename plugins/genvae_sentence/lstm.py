@@ -40,18 +40,14 @@ def _reversed(embedded: Float[Tensor, "n t e"], mask: Bool[Tensor, "n t"]) -> Fl
 class LSTMEncoder(nn.Module):
     """Reads the view "input"; the summary is the last state of each direction."""
 
-    def __init__(
-        self, embedding: nn.Embedding, hidden: int, layers: int, bidirectional: bool, dropout: float
-    ) -> None:
+    def __init__(self, embedding: nn.Embedding, hidden: int, layers: int, bidirectional: bool, dropout: float) -> None:
         super().__init__()
         self.embedding = embedding
         self.dropout = nn.Dropout(dropout)
         inner = dropout if layers > 1 else 0.0
         width = embedding.embedding_dim
         self.forwards = nn.LSTM(width, hidden, layers, batch_first=True, dropout=inner)
-        self.backwards = (
-            nn.LSTM(width, hidden, layers, batch_first=True, dropout=inner) if bidirectional else None
-        )
+        self.backwards = nn.LSTM(width, hidden, layers, batch_first=True, dropout=inner) if bidirectional else None
 
     def forward(self, batch: Batch) -> Features:
         mask = batch.masks["input"]
@@ -102,22 +98,26 @@ class LSTMDecoder(SequenceDecoder):
         z = self._joined(latents, rows)
         hidden, cell = self._first_state(z)
         # what z and the biases add to the gates of layer 0 is the same at every step
-        of_z = self.lstm.weight_ih_l0[:, self.embedding.embedding_dim :]
-        gates = functional.linear(z, of_z, self.lstm.bias_ih_l0 + self.lstm.bias_hh_l0)
+        of_input, _, bias = self._weights(0)
+        gates = functional.linear(z, of_input[:, self.embedding.embedding_dim :], bias)
         return (gates, *hidden.unbind(0), *cell.unbind(0))
+
+    def _weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The fused kernel's weights of a layer: of its input, of its state, and both biases."""
+        weights = [getattr(self.lstm, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        return weights[0], weights[1], weights[2] + weights[3]
 
     def step(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n h"], State]:
         layers, width = self.lstm.num_layers, self.embedding.embedding_dim
         constant, hidden, cell = state[0], list(state[1 : 1 + layers]), list(state[1 + layers :])
         below = self.dropout(self.embedding(symbols))
         for layer in range(layers):
-            of_input = getattr(self.lstm, f"weight_ih_l{layer}")
+            of_input, of_state, bias = self._weights(layer)
             if layer == 0:
                 gates = constant + functional.linear(below, of_input[:, :width])
             else:
-                bias = getattr(self.lstm, f"bias_ih_l{layer}") + getattr(self.lstm, f"bias_hh_l{layer}")
                 gates = functional.linear(below, of_input, bias)
-            gates = gates + functional.linear(hidden[layer], getattr(self.lstm, f"weight_hh_l{layer}"))
+            gates = gates + functional.linear(hidden[layer], of_state)
             enter, keep, new, out = gates.chunk(4, -1)
             cell[layer] = keep.sigmoid() * cell[layer] + enter.sigmoid() * new.tanh()
             hidden[layer] = out.sigmoid() * cell[layer].tanh()
@@ -144,9 +144,7 @@ class LSTMSettings:
 
     embedding_dim: int = setting(256, help="width of a symbol's vector", ge=1, le=4096)
     hidden_dim: int = setting(256, help="width of the decoder's state", ge=1, le=8192)
-    encoder_dim: int | None = setting(
-        None, help="width of the encoder's state; default: hidden_dim", ge=1, le=8192
-    )
+    encoder_dim: int | None = setting(None, help="width of the encoder's state; default: hidden_dim", ge=1, le=8192)
     latent_dim: int = setting(32, help="numbers in z; 0 is a plain language model", ge=0, le=4096)
     layers: int = setting(1, help="layers of each network", ge=1, le=8)
     bidirectional: bool = setting(False, help="the encoder reads both ways")
@@ -166,9 +164,7 @@ class LSTMSettings:
         of_decoder = table()
         of_encoder = of_decoder if self.tied else table()
         width = self.encoder_dim or self.hidden_dim
-        encoder = (
-            LSTMEncoder(of_encoder, width, self.layers, self.bidirectional, self.dropout) if blocks else None
-        )
+        encoder = LSTMEncoder(of_encoder, width, self.layers, self.bidirectional, self.dropout) if blocks else None
         decoder = LSTMDecoder([*blocks, *conditions], of_decoder, self.hidden_dim, self.layers, self.dropout)
         head = TiedHead(of_decoder, self.hidden_dim) if self.tied else nn.Linear(self.hidden_dim, vocabulary)
         return Networks(

@@ -74,9 +74,7 @@ def judge(evaluation: Evaluation) -> dict[str, Any]:
     for first in range(0, SAMPLES, TILE):
         items = torch.arange(first, first + TILE)
         latents = evaluation.model.sample_prior(items, stream)
-        samples += evaluation.modality.render(
-            evaluation.model, latents, items, Decoding(), stream, faithful=False
-        )
+        samples += evaluation.modality.render(evaluation.model, latents, items, Decoding(), stream, faithful=False)
     of_samples = judging.perplexity([tokens(line) for line in samples])
     of_data = judging.perplexity([tokens(str(example["text"])) for example in evaluation.examples])
     return {

@@ -99,9 +99,7 @@ class Sentence(Modality):
         faithful: bool,
     ) -> list[str]:
         assert isinstance(options, Decoding)
-        if not isinstance(model.likelihood, CategoricalSequence) or not isinstance(
-            model.decoder, SequenceDecoder
-        ):
+        if not isinstance(model.likelihood, CategoricalSequence) or not isinstance(model.decoder, SequenceDecoder):
             raise GenvaeError("a sentence model needs a sequential decoder and likelihood")
         if options.temperature is None:
             options = Decoding(**{**vars(options), "temperature": 0.0 if faithful else 1.0})

@@ -34,17 +34,11 @@ class SentenceSettings:
         if self.text_column is not None:
             if self.text_column not in names:
                 hint = nearest(self.text_column, names) if len(names) < 2 else ""
-                raise DataError(
-                    f"there is no column {self.text_column!r}; the columns are: {', '.join(names)}. {hint}"
-                )
+                raise DataError(f"there is no column {self.text_column!r}; the columns are: {', '.join(names)}. {hint}")
             return self.text_column
         if "text" in names:
             return "text"
-        texts = [
-            name
-            for name in names
-            if getattr(data.features[name], "dtype", None) in ("string", "large_string")
-        ]
+        texts = [name for name in names if getattr(data.features[name], "dtype", None) in ("string", "large_string")]
         if len(texts) == 1:
             return texts[0]
         raise DataError(f"which column is the text? Set text_column to one of: {', '.join(names)}")

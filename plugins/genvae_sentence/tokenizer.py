@@ -21,6 +21,7 @@ def train_tokenizer(kind: str, lines: Iterable[str], vocab_size: int) -> Tokeniz
     "bpe" works on bytes, so nothing is unknown to it; "word" splits at white space and "char" at every
     character, and both keep the most frequent and know the rest as unknown.
     """
+    trainer: trainers.Trainer
     if kind == "bpe":
         alphabet = pre_tokenizers.ByteLevel.alphabet()
         if vocab_size < len(alphabet) + len(SPECIAL):
@@ -38,9 +39,7 @@ def train_tokenizer(kind: str, lines: Iterable[str], vocab_size: int) -> Tokeniz
         else:
             tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
             tokenizer.decoder = decoders.Fuse()
-        trainer = trainers.WordLevelTrainer(
-            vocab_size=vocab_size, special_tokens=SPECIAL, show_progress=False
-        )
+        trainer = trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=SPECIAL, show_progress=False)
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.train_from_iterator(lines, trainer)
     return tokenizer

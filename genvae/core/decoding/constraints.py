@@ -11,9 +11,7 @@ from genvae.core.decoding.options import Decoding
 NEVER = float("-inf")
 
 
-def constrain(
-    logits: Float[Tensor, "n v"], written: Int[Tensor, "n t"], options: Decoding
-) -> Float[Tensor, "n v"]:
+def constrain(logits: Float[Tensor, "n v"], written: Int[Tensor, "n t"], options: Decoding) -> Float[Tensor, "n v"]:
     """Logits with what the options forbid after ``written`` (t symbols so far) at minus infinity."""
     logits = logits.clone()
     logits[:, [Symbols.PAD, Symbols.BEGIN, Symbols.MASK]] = NEVER

@@ -40,9 +40,7 @@ def _invert(probability: Float[Tensor, "n v"], uniform: Float[Tensor, " n"]) -> 
     cumulative = probability.cumsum(-1)
     # below the total even after rounding, so a symbol of probability 0 is never met
     point = uniform.to(cumulative.dtype).clamp(max=1.0 - 2.0**-22) * cumulative[:, -1]
-    return torch.searchsorted(cumulative, point[:, None], right=True)[:, 0].clamp(
-        max=probability.shape[-1] - 1
-    )
+    return torch.searchsorted(cumulative, point[:, None], right=True)[:, 0].clamp(max=probability.shape[-1] - 1)
 
 
 @torch.no_grad()

@@ -33,9 +33,7 @@ class FactorisedLikelihood(Likelihood):
         """The mean of each element."""
 
     @abstractmethod
-    def sample(
-        self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]
-    ) -> Float[Tensor, "n ..."]:
+    def sample(self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         """Each element drawn, from one uniform number in [0, 1) an element."""
 
     def nats(self, decoder: nn.Module, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " n"]:

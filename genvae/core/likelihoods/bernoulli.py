@@ -23,9 +23,7 @@ class Bernoulli(FactorisedLikelihood):
     def mean(self, parameters: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         return parameters.sigmoid()
 
-    def sample(
-        self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]
-    ) -> Float[Tensor, "n ..."]:
+    def sample(self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         return (uniform < parameters.sigmoid()).to(parameters.dtype)
 
 

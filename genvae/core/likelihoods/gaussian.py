@@ -27,6 +27,7 @@ class Gaussian(FactorisedLikelihood):
 
     MOMENTUM = 0.01
     log_variance: Tensor
+    seen: Tensor
 
     def __init__(self, sigma: str, value: float, floor: float) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ class Gaussian(FactorisedLikelihood):
         return 0.5 * (square * (-log_variance).exp() + log_variance + math.log(2 * math.pi))
 
     def _remember(self, log_variance: Tensor) -> None:
-        share = torch.where(self.seen == 0, 1.0, self.MOMENTUM)
+        share = 1.0 if int(self.seen) == 0 else self.MOMENTUM
         variance = torch.lerp(self.log_variance.exp(), log_variance.exp(), share)
         self.log_variance.copy_(variance.log())
         self.seen += 1
@@ -58,9 +59,7 @@ class Gaussian(FactorisedLikelihood):
     def mean(self, parameters: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         return parameters
 
-    def sample(
-        self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]
-    ) -> Float[Tensor, "n ..."]:
+    def sample(self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         noise = math.sqrt(2.0) * torch.erfinv(2.0 * (uniform.double() + 2.0**-54) - 1.0).to(parameters.dtype)
         return parameters + (0.5 * self.log_variance.clamp(min=self.floor)).exp() * noise
 
@@ -69,9 +68,7 @@ class Gaussian(FactorisedLikelihood):
 class GaussianSettings:
     """The Gaussian likelihood."""
 
-    sigma: str = setting(
-        "optimal", help="how the standard deviation is found", choices=("fixed", "learned", "optimal")
-    )
+    sigma: str = setting("optimal", help="how the standard deviation is found", choices=("fixed", "learned", "optimal"))
     value: float = setting(1.0, help="the standard deviation, or where a learned one starts", gt=0.0)
     floor: float = setting(1e-3, help="smallest standard deviation", gt=0.0)
 

@@ -35,9 +35,7 @@ class Objective(nn.Module, ABC):
     players: tuple[str, ...] = ("model",)
 
     @abstractmethod
-    def forward(
-        self, model: VAE, batch: Batch, step: int | None, stream: Stream, player: str = "model"
-    ) -> Terms:
+    def forward(self, model: VAE, batch: Batch, step: int | None, stream: Stream, player: str = "model") -> Terms:
         """The terms of one batch. ``step`` None asks for every schedule's last value."""
 
     def parameters_of(self, player: str, model: VAE) -> Iterator[nn.Parameter]:

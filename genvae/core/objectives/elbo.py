@@ -30,9 +30,7 @@ class Elbo(Objective):
         super().__init__()
         self.settings = settings
 
-    def forward(
-        self, model: VAE, batch: Batch, step: int | None, stream: Stream, player: str = "model"
-    ) -> Terms:
+    def forward(self, model: VAE, batch: Batch, step: int | None, stream: Stream, player: str = "model") -> Terms:
         draw = model.infer(batch, stream.at("posterior"))
         distortion = model.distortion(draw.latents, batch).mean()
         rate = distortion.new_zeros(())

@@ -24,6 +24,4 @@ class Prior(nn.Module, ABC):
     def require(self, capability: Capability, tool: str) -> None:
         """Raise LacksCapability when this prior lacks what a tool needs."""
         if capability not in self.capabilities:
-            raise LacksCapability(
-                f"{tool} needs a prior that {capability.value}; {type(self).__name__} does not"
-            )
+            raise LacksCapability(f"{tool} needs a prior that {capability.value}; {type(self).__name__} does not")

@@ -66,7 +66,7 @@ def read_text(path: Path) -> Dataset:
 def read_delimited(path: Path) -> Dataset:
     """CSV, or TSV by its ending; the first row names the columns."""
     delimiter = "\t" if ".tsv" in path.suffixes else ","
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     csv.field_size_limit(min(sys.maxsize, 8 * LONGEST_LINE))
     reader = csv.reader((line + "\n" for line in lines(path)), delimiter=delimiter, quoting=quoting)
     try:
@@ -80,9 +80,7 @@ def read_delimited(path: Path) -> Dataset:
             if not row:
                 continue
             if len(row) != len(header):
-                raise DataError(
-                    f"{path}: line {reader.line_num} has {len(row)} fields, the header has {len(header)}"
-                )
+                raise DataError(f"{path}: line {reader.line_num} has {len(row)} fields, the header has {len(header)}")
             for name, value in zip(header, row, strict=True):
                 columns[name].append(value)
     except csv.Error as error:
@@ -116,9 +114,7 @@ def read_parquet(path: Path) -> Dataset:
     try:
         table = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(
-            f"{path}: not a readable Parquet file ({' '.join(str(error).split())[:120]})"
-        ) from None
+        raise DataError(f"{path}: not a readable Parquet file ({' '.join(str(error).split())[:120]})") from None
     if not table.num_rows:
         raise DataError(f"{path} is empty")
     return Dataset(table)
