@@ -6,14 +6,13 @@ before. It is stored with the model, so the model can be built again.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genvae import settings
 from genvae.errors import DataError, PluginError, SettingError, nearest
-from genvae.host import Host, ModalityPart
+from genvae.host import Host
 
 if TYPE_CHECKING:
     from genvae.core.vae import VAE
@@ -28,7 +27,7 @@ SECTIONS = (*PARTS, "corruptions", "training", "phases")
 
 
 class Recipe:
-    """The sections of a recipe, each part entry in full: ``{modality: sentence, tokenizer: bpe, ...}``."""
+    """The sections of a recipe, each in full, defaults written out: ``{modality: sentence, tokenizer: bpe, ...}``."""
 
     def __init__(self, sections: Mapping[str, Any], host: Host) -> None:
         for name in sections:
@@ -37,19 +36,43 @@ class Recipe:
         self.host = host
         given = _part_id("modality", sections.get("modality"), host)
         proposal = dict(host.make("modality", given).recipe())
-        merged: dict[str, Any] = {"training": {}, "phases": [], "corruptions": []}
+        self.sections: dict[str, Any] = {}
         for name in SECTIONS:
             values = [source[name] for source in (proposal, sections) if name in source]
+            entry: Any = PARTS.get(name)
             if name in PARTS:
-                entry: Any = PARTS[name]
                 for value in values:
                     entry = _over(name, entry, value, host)
                 if entry is None:
                     raise SettingError(f"the recipe names no {name}")
-                merged[name] = host.complete(name, entry)
             elif values:
-                merged[name] = copy.deepcopy(values[-1])
-        self.sections = merged
+                entry = values[-1]
+            self.sections[name] = self._complete(name, entry)
+
+    def _complete(self, section: str, entry: Any) -> Any:
+        """A section, checked, with every default written out."""
+        if section in PARTS:
+            return self.host.complete(section, entry)
+        from genvae.training.settings import Phase, TrainingSettings
+
+        if section == "training":
+            entry = {} if entry is None else entry
+            if not isinstance(entry, Mapping):
+                raise SettingError(f"training must be a mapping of settings; got {entry!r}")
+            return settings.plain(settings.build(TrainingSettings, entry, where="training"))
+        entries = [] if entry is None else entry
+        if isinstance(entries, str | Mapping) or not isinstance(entries, Sequence):
+            raise SettingError(f"{section} must be a list; got {entry!r}")
+        if section == "corruptions":
+            return [self.host.complete("corruption", corruption) for corruption in entries]
+        for phase in entries:
+            if not isinstance(phase, Mapping):
+                raise SettingError(f"a phase is a mapping of settings; got {phase!r}")
+        phases = [settings.plain(settings.build(Phase, phase, where="phase")) for phase in entries]
+        for phase in phases:
+            if phase["objective"] is not None:
+                phase["objective"] = self.host.complete("objective", phase["objective"])
+        return phases
 
     @classmethod
     def of(cls, target: str, host: Host) -> Recipe:
@@ -75,7 +98,7 @@ class Recipe:
             name, equals, value = text.partition("=")
             if not equals:
                 raise SettingError(f"a setting is given as name=value; got {text!r}")
-            self._assign(name.strip(), _value(name, value))
+            self._assign(name.strip(), value.strip())
 
     def _fields(self) -> dict[str, list[str]]:
         """Where each setting's name occurs: name -> sections."""
@@ -93,7 +116,8 @@ class Recipe:
         part: type = self.host.load(section, self.sections[section][section])
         return part
 
-    def _assign(self, name: str, value: Any) -> None:
+    def _assign(self, name: str, text: str) -> None:
+        value = _value(name, text)
         section, dot, field = name.partition(".")
         places = self._fields()
         if dot:
@@ -104,16 +128,16 @@ class Recipe:
                     f"unknown setting {field!r} in {section}; {nearest(field, settings.names(self._class(section)))}"
                 )
         elif name in PARTS:
-            entry = _over(name, self.sections[name], value, self.host)
-            self.sections[name] = self.host.complete(name, entry)
+            self.sections[name] = self._complete(name, _over(name, self.sections[name], value, self.host))
             return
         elif name in ("corruptions", "phases"):
-            self.sections[name] = value
+            self.sections[name] = self._complete(name, value)
             return
         elif name.replace("_", "-") in [part.id for part in self.host.parts("corruption")]:
             corruption = name.replace("_", "-")
-            others = [c for c in self.sections["corruptions"] if self.host.split("corruption", c)[0] != corruption]
-            self.sections["corruptions"] = [*others, {"corruption": corruption, "rate": value}]
+            others = [entry for entry in self.sections["corruptions"] if entry["corruption"] != corruption]
+            made = [*others, {"corruption": corruption, "rate": value}]
+            self.sections["corruptions"] = self._complete("corruptions", made)
             return
         else:
             field, found = name, places.get(name, [])
@@ -124,8 +148,9 @@ class Recipe:
             if len(found) > 1:
                 raise SettingError(f"{name!r} is a setting of {' and '.join(found)}; write {found[0]}.{name}")
             section = found[0]
-        entry = {**self.sections[section], field: value}
-        self.sections[section] = entry if section == "training" else self.host.complete(section, entry)
+        if value is not None and settings.is_text(settings.hints(self._class(section))[field]):
+            value = value if isinstance(value, str) else text  # text_column=2020 names a column
+        self.sections[section] = self._complete(section, {**self.sections[section], field: value})
 
     # -- what it makes ---------------------------------------------------------------------------
 
@@ -170,19 +195,14 @@ class Recipe:
 
     def plugins(self) -> list[dict[str, str]]:
         """Which plugins the recipe's parts came from, so that a missing one can be named later."""
-        owners = {}
-        for section in PARTS:
-            record = self.host.owner(section, self.sections[section][section])
-            owners[record.name] = {"name": record.name, "distribution": record.distribution}
-        return list(owners.values())
+        owners = {record.name: record.distribution for record in self.host.owners(self.sections)}
+        return [{"name": name, "distribution": distribution} for name, distribution in owners.items()]
 
 
 def _part_id(kind: str, entry: Any, host: Host) -> str:
     if entry is None:
         raise SettingError("the recipe names no modality; begin it with a line like 'modality: sentence'")
-    part_id = host.split(kind, entry)[0]
-    assert isinstance(host.part(kind, part_id), ModalityPart) or kind != "modality"
-    return part_id
+    return host.split(kind, entry)[0]
 
 
 def _over(kind: str, below: Any, above: Any, host: Host) -> Any:
@@ -202,7 +222,7 @@ def _value(name: str, text: str) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # ValueError: a date or a number that cannot be
         raise SettingError(f"{name}: cannot read the value {text!r}") from None
 
 
@@ -213,7 +233,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"no such recipe: {path}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise DataError(f"{path}: cannot be read as a recipe ({' '.join(str(error).split())[:160]})") from None
     if not isinstance(content, dict):
         raise DataError(f"{path}: a recipe is a mapping of sections: {', '.join(SECTIONS)}")

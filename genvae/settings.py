@@ -6,6 +6,7 @@ same limits. Torch-free.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import types
@@ -52,6 +53,11 @@ def setting(
 def hints(cls: Any) -> dict[str, Any]:
     """The resolved annotations of a settings class."""
     return typing.get_type_hints(cls)
+
+
+def is_text(hint: Any) -> bool:
+    """Whether a value of this annotation can only be text (or None)."""
+    return {option for option in typing.get_args(hint) or (hint,) if option is not type(None)} == {str}
 
 
 def names(cls: type) -> tuple[str, ...]:
@@ -139,13 +145,10 @@ def coerce(value: Any, hint: Any, name: str) -> Any:
         if isinstance(value, float) and value.is_integer():
             return int(value)
     elif hint is float:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, str):  # YAML reads 1e-3 as a string
-            try:
+        # YAML reads 1e-3 as a string
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            with contextlib.suppress(ValueError, OverflowError):
                 return float(value)
-            except ValueError:
-                pass
     elif hint is str:
         if isinstance(value, str):
             return value

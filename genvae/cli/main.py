@@ -38,8 +38,8 @@ def build() -> typer.Typer:
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; returns its exit code. Errors that the caller can mend are one line and code 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    command: Any = typer.main.get_command(build())
     try:
+        command: Any = typer.main.get_command(build())
         code = command.main(args=arguments or ["--help"], prog_name="genvae", standalone_mode=False)
     except GenvaeError as error:
         return _fail(str(error), INTERRUPTED if type(error).__name__ == "Interrupted" else MENDABLE)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from genvae import settings
-from genvae.errors import SettingError
+from genvae.errors import DataError, SettingError
 from genvae.host import OperationPart, default_host
 from genvae.service import Service
 from genvae.training.progress import Terminal
@@ -102,7 +102,13 @@ def _simple(hint: Any) -> tuple[type, bool]:
 def _read(field: dataclasses.Field[Any], value: Any) -> Any:
     """A value from the command line: "-" reads items from standard input, a mapping is JSON."""
     if field.metadata.get("argument") and value == ["-"]:
-        return [line for line in (raw.rstrip("\r\n") for raw in sys.stdin) if line.strip()]
+        try:
+            lines = [line for line in (raw.rstrip("\r\n") for raw in sys.stdin) if line.strip()]
+        except UnicodeDecodeError as error:
+            raise DataError(f"standard input is not UTF-8 (byte {error.object[error.start]:#04x})") from None
+        if not lines:
+            raise DataError("standard input holds no items")
+        return lines
     if field.default_factory is dict or "JSON" in field.metadata.get("help", ""):
         try:
             return json.loads(value)

@@ -67,17 +67,18 @@ def _folder(folder: Path, host: Host) -> Dataset:
     columns = set(parts[0].column_names)
     if any(set(part.column_names) != columns for part in parts):
         raise DataError(f"the files in {folder} do not have the same columns")
-    return concatenate_datasets(parts)
+    try:
+        return concatenate_datasets([part.select_columns(parts[0].column_names) for part in parts])
+    except ValueError as error:  # one column, two types
+        raise DataError(f"the files in {folder} do not fit together ({' '.join(str(error).split())[:160]})") from None
 
 
 def _in_memory(items: Sequence[Any]) -> Dataset:
-    from datasets import Dataset
+    from genvae.data.sources.files import from_rows, table
 
     rows = list(items)
-    if not rows:
-        raise DataError("the list of items is empty")
-    if all(isinstance(row, Mapping) for row in rows):
-        return Dataset.from_list([dict(row) for row in rows])
     if all(isinstance(row, str) for row in rows):
-        return Dataset.from_dict({"text": rows})
+        return table({"text": rows}, "the list of items")
+    if all(isinstance(row, Mapping) for row in rows):
+        return from_rows(rows, "the list of items")
     raise DataError("items in memory must be all text or all mappings from column to value")

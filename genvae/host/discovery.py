@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -20,10 +20,10 @@ from genvae import settings
 from genvae.errors import PluginError, SettingError, nearest
 from genvae.host import hookspecs
 from genvae.host.records import Record, Status
-from genvae.host.specs import KINDS, Part
+from genvae.host.specs import KINDS, SPECS, Part, resolve
 
 GROUP = "genvae"
-ENGINE = "engine"  # the entry point of the engine's own parts: always first, never switched off
+ENGINE = ("engine", "genvae.parts")  # the engine's own parts: always first, never switched off
 
 ONLY = "GENVAE_PLUGINS"  # comma-separated names: only these, in this order
 WITHOUT = "GENVAE_WITHOUT_PLUGINS"  # comma-separated names: all but these
@@ -33,6 +33,18 @@ STRICT = "GENVAE_STRICT"  # 1: a plugin that cannot be used is an error
 def _listed(variable: str) -> list[str] | None:
     text = os.environ.get(variable)
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _is_engine(point: metadata.EntryPoint) -> bool:
+    return (point.name, point.value) == ENGINE
+
+
+def _origin(point: metadata.EntryPoint) -> tuple[str, str]:
+    """Name and version of the distribution an entry point came from; its metadata may be missing or broken."""
+    try:
+        return (point.dist.name or "", point.dist.version or "") if point.dist else ("", "")
+    except Exception:
+        return "", ""
 
 
 class Host:
@@ -51,9 +63,14 @@ class Host:
         self._manager.add_hookspecs(hookspecs)
         self._parts: dict[tuple[str, str], Part] = {}
         self._owners: dict[tuple[str, str], str] = {}
+        self._classes: dict[type, Part] = {}  # settings classes and the parts that they are the factories of
         self.records: tuple[Record, ...] = ()
+        for name in (*(only or ()), *without):
+            if name not in {point.name for point in found}:
+                hint = nearest(name, [point.name for point in found])
+                raise PluginError(f"{ONLY} or {WITHOUT} names {name!r}, which is not installed; {hint}")
         for point in self._ordered(found, only):
-            allowed = point.name == ENGINE or ((only is None or point.name in only) and point.name not in without)
+            allowed = _is_engine(point) or ((only is None or point.name in only) and point.name not in without)
             record = self._admit(point) if allowed else self._record(point, Status.DISABLED, f"{ONLY} or {WITHOUT}")
             self.records += (record,)
             if strict and record.status not in (Status.LOADED, Status.DISABLED):
@@ -75,18 +92,19 @@ class Host:
         """The engine, then genvae's own, then the rest by name; or as the environment lists them."""
 
         def place(point: metadata.EntryPoint) -> tuple[int, int, str, str]:
-            distribution = point.dist.name if point.dist else ""
+            distribution, _ = _origin(point)
             listed = only.index(point.name) if only and point.name in only else len(found)
-            foreign = 0 if point.name == ENGINE else 1 if distribution == "genvae" else 2
-            return (0 if foreign == 0 else 1, listed * 3 + foreign, point.name, distribution)
+            foreign = 0 if distribution == "genvae" else 1
+            return (0 if _is_engine(point) else 1, listed * 2 + foreign, point.name, distribution)
 
         return sorted(found, key=place)
 
     @staticmethod
     def _record(point: metadata.EntryPoint, status: Status, reason: str, parts: Sequence[Part] = ()) -> Record:
+        distribution, version = _origin(point)
         return Record(
             name=point.name, module=point.value, status=status, reason=reason, parts=tuple(parts),
-            distribution=point.dist.name if point.dist else "", version=point.dist.version if point.dist else "",
+            distribution=distribution, version=version,
         )  # fmt: skip
 
     def _admit(self, point: metadata.EntryPoint) -> Record:
@@ -98,21 +116,21 @@ class Host:
             raise
         except BaseException as error:  # a plugin may call sys.exit, too
             return self._record(point, Status.BROKEN, f"importing it raised {_said(error)}")
-        reason = _version_fault(plugin)
-        if reason:
-            return self._record(point, Status.INCOMPATIBLE, reason)
-        reason = _spelling_fault(plugin)
-        if reason:
-            return self._record(point, Status.MISSPELT, reason)
         try:
+            reason = _version_fault(plugin)
+            if reason:
+                return self._record(point, Status.INCOMPATIBLE, reason)
+            reason = _spelling_fault(plugin)
+            if reason:
+                return self._record(point, Status.MISSPELT, reason)
             self._manager.register(plugin, name=point.name)
             parts = self._collect(point.name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             self._forget(point.name)
-            return self._record(point, Status.BROKEN, f"genvae_parts raised {_said(error)}")
-        fault = next((_part_fault(part) for part in parts if _part_fault(part)), "")
+            return self._record(point, Status.BROKEN, f"asking it for its parts raised {_said(error)}")
+        fault = next(filter(None, map(_part_fault, parts)), "")
         if fault:
             self._forget(point.name)
             return self._record(point, Status.BROKEN, fault)
@@ -170,7 +188,7 @@ class Host:
         part = self.part(kind, part_id)
         try:
             return part.load()
-        except (ImportError, AttributeError, SyntaxError) as error:
+        except (Exception, SystemExit) as error:
             owner = self._owners[part.key]
             raise PluginError(f"{kind} {part_id!r} of plugin {owner!r} cannot be loaded: {_said(error)}") from error
 
@@ -181,8 +199,13 @@ class Host:
         Mappings inside that name a kind are made first, so parts nest.
         """
         part_id, options = self.split(kind, config)
+        factory = self.load(kind, part_id)
+        if not (isinstance(factory, type) and dataclasses.is_dataclass(factory)):
+            path, owner = self._parts[kind, part_id].factory, self._owners[kind, part_id]
+            raise PluginError(f"{kind} {part_id!r} of plugin {owner!r}: {path} is no dataclass of settings")
         made = {key: self._nested(value) for key, value in options.items()}
-        return settings.build(self.load(kind, part_id), made, where=f"{kind} {part_id}")
+        self._classes[factory] = self._parts[kind, part_id]
+        return settings.build(factory, made, where=f"{kind} {part_id}")
 
     @staticmethod
     def split(kind: str, config: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -195,20 +218,47 @@ class Host:
 
     def _nested(self, value: Any) -> Any:
         if isinstance(value, Mapping):
-            named = [key for key in value if key in KINDS and isinstance(value[key], str)]
-            if len(named) == 1:
-                return self.make(named[0], value)
-            return {key: self._nested(entry) for key, entry in value.items()}
+            kind = _kind(value)
+            return self.make(kind, value) if kind else {key: self._nested(entry) for key, entry in value.items()}
         if isinstance(value, list | tuple):
             return [self._nested(entry) for entry in value]
         return value
 
     def complete(self, kind: str, config: str | Mapping[str, Any]) -> dict[str, Any]:
-        """A recipe entry with every default written out, checked by making it once."""
+        """A recipe entry, checked by making it once: every value of its type, every default written out, at
+        every depth."""
         made = self.make(kind, config)
-        part_id, options = self.split(kind, config)
-        defaults = {f.name: settings.plain(getattr(made, f.name)) for f in dataclasses.fields(made) if f.init}
-        return {kind: part_id, **defaults, **options}
+        entry: dict[str, Any] = self._entry(made)
+        return {**entry, kind: self.split(kind, config)[0]}
+
+    def _entry(self, value: Any) -> Any:
+        """What a settings object was made from, as plain data: a part's begins with its kind and id."""
+        if dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "to_config"):
+            part = self._classes.get(type(value)) or self._by_factory(type(value))
+            fields = {f.name: self._entry(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
+            return {**({part.kind: part.id} if part else {}), **fields}
+        if isinstance(value, Mapping):
+            return {str(key): self._entry(entry) for key, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._entry(entry) for entry in value]
+        return settings.plain(value)
+
+    def _by_factory(self, cls: type) -> Part | None:
+        path = f"{cls.__module__}:{cls.__qualname__}"
+        return next((part for part in self._parts.values() if part.factory == path), None)
+
+    def owners(self, config: Any) -> Iterator[Record]:
+        """The plugins of every part that a recipe entry, or a list or mapping of them, names."""
+        if isinstance(config, Mapping):
+            kind = _kind(config)
+            if kind:
+                yield self.owner(kind, config[kind])
+            for key, entry in config.items():
+                if key != kind:
+                    yield from self.owners(entry)
+        elif isinstance(config, list | tuple):
+            for entry in config:
+                yield from self.owners(entry)
 
     def check(self, name: str) -> list[tuple[Part, str]]:
         """Import everything that one plugin registers: each part with its fault, or ''."""
@@ -223,10 +273,8 @@ class Host:
             for attribute in part.lazy:
                 try:
                     if getattr(part, attribute):
-                        from genvae.host.specs import resolve
-
                         resolve(getattr(part, attribute))
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     fault = f"{attribute} {getattr(part, attribute)}: {_said(error)}"
             results.append((part, fault))
         return results
@@ -268,7 +316,23 @@ def _spelling_fault(plugin: Any) -> str:
 def _part_fault(part: Any) -> str:
     if not isinstance(part, Part):
         return f"genvae_parts gave {part!r}, which is no genvae.host.Part"
+    wanted = SPECS.get(part.kind, Part)
+    if not isinstance(part, wanted):
+        return f"{part.kind} {part.id!r} is a {type(part).__name__}; it must be a genvae.host.{wanted.__name__}"
+    for attribute in part.light:
+        path = getattr(part, attribute)
+        try:
+            if path and not dataclasses.is_dataclass(resolve(path)):
+                return f"{part.kind} {part.id!r}: {attribute} {path} is no dataclass"
+        except (Exception, SystemExit) as error:
+            return f"{part.kind} {part.id!r}: {attribute} {path} cannot be loaded: {_said(error)}"
     return ""
+
+
+def _kind(config: Mapping[Any, Any]) -> str:
+    """The kind of part that a mapping is an entry of: ``{schedule: linear, ...}``; '' when it is none."""
+    named = [key for key in config if key in KINDS and isinstance(config[key], str)]
+    return named[0] if len(named) == 1 else ""
 
 
 @functools.cache

@@ -52,6 +52,8 @@ class Part:
 
     #: attributes that hold lazy paths; checked for form now, imported by `genvae plugins check`
     lazy: ClassVar[tuple[str, ...]] = ("factory",)
+    #: those among them that the command line derives from: torch-free dataclasses, imported with the plugin
+    light: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -79,6 +81,7 @@ class ModalityPart(Part):
     kind: str = "modality"
     rendering: str = ""
     lazy: ClassVar[tuple[str, ...]] = ("factory", "rendering")
+    light: ClassVar[tuple[str, ...]] = ("rendering",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,7 @@ class OperationPart(Part):
     model: bool = True  # the request's first field names a model
     renders: bool = False  # takes the modality's rendering settings beside the request's own
     lazy: ClassVar[tuple[str, ...]] = ("factory", "request")
+    light: ClassVar[tuple[str, ...]] = ("request",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,3 +106,7 @@ class SourcePart(Part):
 
     kind: str = "source"
     endings: tuple[str, ...] = ()
+
+
+#: kinds whose parts say more than a Part does
+SPECS: dict[str, type[Part]] = {"modality": ModalityPart, "operation": OperationPart, "source": SourcePart}

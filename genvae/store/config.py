@@ -22,6 +22,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged ({type(error).__name__})") from None
     if not isinstance(config, dict) or config.get("library") != "genvae" or not isinstance(config.get("recipe"), dict):
         raise CheckpointError(f"{folder} holds a model of another library, not of genvae")
-    if config.get("format", 0) > FORMAT:
+    written = config.get("format")
+    if not isinstance(written, int):
+        raise CheckpointError(f"{path} is damaged (it does not say its format)")
+    if written > FORMAT:
         raise CheckpointError(f"the model in {folder} was written by a newer genvae; upgrade to read it")
     return config

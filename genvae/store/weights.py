@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,15 @@ def save_module(module: nn.Module, path: Path, dtype: torch.dtype | None = None)
         name: value.to(dtype) if dtype is not None and value.is_floating_point() else value
         for name, value in tensors(module).items()
     }
-    save_file(state, str(path))
+    _write(state, path)
+
+
+def _write(state: dict[str, Tensor], path: Path) -> None:
+    """Write tensors; a full disk is an OSError here as everywhere."""
+    try:
+        save_file(state, str(path))
+    except SafetensorError as error:
+        raise OSError(errno.EIO, f"writing failed ({' '.join(str(error).split())[:120]})", str(path)) from None
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -61,7 +70,7 @@ def save_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:
     for number, entries in optimizer.state_dict()["state"].items():
         for name, value in entries.items():
             state[f"{number}.{name}"] = torch.as_tensor(value).clone()
-    save_file(state, str(path))
+    _write(state, path)
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:

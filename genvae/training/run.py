@@ -16,6 +16,7 @@ from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import Location, read
 from genvae.errors import CheckpointError, SettingError
 from genvae.evaluation.evaluation import Evaluation, evaluate
+from genvae.host import Host
 from genvae.recipe import Recipe
 from genvae.store.bundle import Bundle, save
 from genvae.store.folders import staged, sweep, write_json
@@ -67,12 +68,11 @@ def train(
     identity = {"recipe": recipe.to_config(), "data": content_hash(selected)}
     checkpoints = Checkpoints(run_folder / "checkpoints")
     state: State | None = None
-    if resume and run_folder.exists():
-        state = _resumed(identity, run_folder, checkpoints, reporter)
+    if resume:
+        state = _resumed(identity, run_folder, checkpoints, host, reporter)
         modality = modality_settings.restore(run_folder / "modality")
     else:
         modality = modality_settings.fit(selected.select(rows))
-        _begin(identity, run_folder, modality, output)
     examples = prepare(selected, modality)
     train_batches = Batches(examples, rows, modality, batch_size=training.batch_size)
     valid = Batches(examples, some(held, VALIDATED, training.seed), modality, batch_size=256)
@@ -85,11 +85,13 @@ def train(
         f"{len(rows):,} items to train on, {len(held):,} to validate; "
         f"{sum(p.numel() for p in model.parameters()):,} weights"
     )
+    objectives = [host.make("objective", p.objective or recipe.sections["objective"]).build for p in phases]
+    if not resume:
+        _begin(identity, run_folder, modality, output)
     trainer = Trainer(
         model=model, fresh=fresh, phases=phases, corruptions=corruptions, train=train_batches, valid=valid,
-        objectives=[host.make("objective", p.objective or recipe.sections["objective"]).build for p in phases],
-        settings=training, checkpoints=checkpoints, metrics=lambda size: Metrics(run_folder, size),
-        reporter=reporter, state=state,
+        objectives=objectives, settings=training, checkpoints=checkpoints, reporter=reporter, state=state,
+        metrics=lambda size: Metrics(run_folder, size),
     )  # fmt: skip
     state = trainer.run()
     bundle = Bundle(output.name, model, modality, recipe, dict(about or {}))
@@ -109,8 +111,8 @@ def _check_output(output: Path, run_folder: Path, resume: bool) -> None:
     if output.exists() and not output.is_dir():
         raise CheckpointError(f"{output} is a file; the output is a folder")
     if resume:
-        if not run_folder.is_dir() and output.exists() and any(output.iterdir()):
-            raise CheckpointError(f"{output} holds no run to resume")
+        if not run_folder.is_dir():
+            raise CheckpointError(f"{output} holds no run to resume; leave out --resume to begin one")
         return
     if run_folder.exists():
         raise CheckpointError(f"{output} already holds a run; go on with it by --resume, or choose another folder")
@@ -132,16 +134,19 @@ def _begin(identity: dict[str, Any], run_folder: Path, modality: Modality, outpu
         raise
 
 
-def _resumed(identity: dict[str, Any], run_folder: Path, checkpoints: Checkpoints, reporter: Reporter) -> State | None:
+def _resumed(
+    identity: dict[str, Any], run_folder: Path, checkpoints: Checkpoints, host: Host, reporter: Reporter
+) -> State | None:
     """The state to go on from; refuses when recipe or data are not those of the run."""
     sweep(run_folder.parent)
     try:
         before = json.loads((run_folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data, settled = before["data"], Recipe(before["recipe"], host).to_config()  # with the defaults of today
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{run_folder / 'run.json'} is damaged ({type(error).__name__})") from None
-    if before["data"] != identity["data"]:
+    if data != identity["data"]:
         raise SettingError("the data are not those the run began with; resume with the same file, or start a new run")
-    differing = _differences(before["recipe"], json.loads(json.dumps(identity["recipe"])))
+    differing = _differences(settled, identity["recipe"])
     if differing:
         raise SettingError(
             f"the run began with other settings ({', '.join(differing)}); resume with the same, or start a new run"

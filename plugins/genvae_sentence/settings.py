@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genvae.errors import CheckpointError, DataError, nearest
+from genvae.errors import CheckpointError, DataError
 from genvae.settings import setting
 from genvae_sentence.modality import Sentence
 from genvae_sentence.tokenizer import KINDS, load_tokenizer, train_tokenizer
@@ -33,8 +33,7 @@ class SentenceSettings:
         names = data.column_names
         if self.text_column is not None:
             if self.text_column not in names:
-                hint = nearest(self.text_column, names) if len(names) < 2 else ""
-                raise DataError(f"there is no column {self.text_column!r}; the columns are: {', '.join(names)}. {hint}")
+                raise DataError(f"there is no column {self.text_column!r}; the columns are: {', '.join(names)}")
             return self.text_column
         if "text" in names:
             return "text"

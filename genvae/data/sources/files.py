@@ -7,7 +7,7 @@ import gzip
 import json
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ LONGEST_LINE = 100_000
 
 def lines(path: Path) -> Iterator[str]:
     """The lines of a UTF-8 file without their ends; raises DataError that names the line at fault."""
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     number = 0
     try:
         with opener(path, "rb") as file:
@@ -50,22 +50,38 @@ def lines(path: Path) -> Iterator[str]:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def _table(columns: dict[str, list[Any]], path: Path) -> Dataset:
-    from datasets import Dataset
+def table(columns: dict[str, list[Any]], place: str | Path) -> Dataset:
+    """A table of columns; raises DataError that names the place it is from when it cannot be one."""
+    from datasets import Dataset, concatenate_datasets
+    from pyarrow import ArrowException
 
     if not columns or not next(iter(columns.values())):
-        raise DataError(f"{path} is empty")
-    return Dataset.from_dict(columns)
+        raise DataError(f"{place} is empty")
+    name = ""
+    try:
+        made = []
+        for name, values in columns.items():
+            made.append(Dataset.from_dict({name: values}))
+    except (ArrowException, TypeError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise DataError(f"{place}: the values of column {name!r} are not of one type ({said})") from None
+    return concatenate_datasets(made, axis=1)
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]], place: str | Path) -> Dataset:
+    """A table of rows; a column that a row lacks is empty there."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return table({name: [row.get(name) for row in rows] for name in names}, place)
 
 
 def read_text(path: Path) -> Dataset:
     """One item a line, in the column "text"; blank lines are passed over."""
-    return _table({"text": [line for line in lines(path) if line.strip()]}, path)
+    return table({"text": [line for line in lines(path) if line.strip()]}, path)
 
 
 def read_delimited(path: Path) -> Dataset:
     """CSV, or TSV by its ending; the first row names the columns."""
-    delimiter = "\t" if ".tsv" in path.suffixes else ","
+    delimiter = "\t" if path.name.lower().removesuffix(".gz").endswith(".tsv") else ","
     quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     csv.field_size_limit(min(sys.maxsize, 8 * LONGEST_LINE))
     reader = csv.reader((line + "\n" for line in lines(path)), delimiter=delimiter, quoting=quoting)
@@ -85,7 +101,7 @@ def read_delimited(path: Path) -> Dataset:
                 columns[name].append(value)
     except csv.Error as error:
         raise DataError(f"{path}: line {reader.line_num}: {error}") from None
-    return _table(columns, path)
+    return table(columns, path)
 
 
 def read_json_lines(path: Path) -> Dataset:
@@ -101,8 +117,7 @@ def read_json_lines(path: Path) -> Dataset:
         if not isinstance(row, dict):
             raise DataError(f"{path}: line {number} is not a JSON object")
         rows.append(row)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return _table({name: [row.get(name) for row in rows] for name in names}, path)
+    return from_rows(rows, path)
 
 
 def read_parquet(path: Path) -> Dataset:

@@ -18,7 +18,7 @@ HELD_OUT = 5_000
 PLACEHOLDERS = {
     "Tom": False, "John": False, "Bill": False, "Bob": False, "Mike": False, "Mary": True, "Alice": True,
 }  # fmt: skip
-KEPT = 0.1  # share of placeholder names that stay as they are
+KEPT = 0.2  # share of placeholder names that stay as they are
 FIRST_OF_MEN = "liam"  # names.txt lists women's names by frequency, then men's from this one on
 
 _PLACEHOLDER = re.compile(rf"\b({'|'.join(PLACEHOLDERS)})\b")

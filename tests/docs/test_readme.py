@@ -1,0 +1,81 @@
+"""The code in README and docs runs, and what they point at is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import own_lines
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a language on a page."""
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+
+
+def test_readme_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks(ROOT / "README.md", "python")
+    exec(compile(code, "README.md", "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_readme_commands_run(tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("\n".join(own_lines()) + "\n", encoding="utf-8")
+    commands = [line for line in "".join(blocks(ROOT / "README.md", "sh")).splitlines() if line.startswith("genvae ")]
+    assert len(commands) == 5
+    for line in commands:
+        words = shlex.split(line)[1:]
+        if words[0] == "train":  # the same command, made short
+            words += ["--set", "max_steps=4", "--set", "evaluate_every=4", "--set", "hidden_dim=16"]
+        done = subprocess.run(
+            [sys.executable, "-c", "from genvae.cli.main import run; run()", *words],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        assert done.stdout.strip(), line
+
+
+def test_plugin_page_registers_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    from genvae.host import Host
+
+    module, _ = blocks(ROOT / "docs/plugins.md", "python")
+    package = tmp_path / "my_melodies"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "plugin.py").write_text(module, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    host = Host([EntryPoint("melodies", "my_melodies.plugin", "genvae")])
+    assert [str(record.status) for record in host.records] == ["loaded"]
+    assert host.make("schedule", {"schedule": "halfway", "value": 0.5}).at(7) == 0.5
+
+
+def test_plugin_page_lists_every_kind() -> None:
+    from genvae.host import KINDS
+
+    text = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
+    rows = " ".join(re.findall(r"^\| ([a-z, ]+) \|", text, re.M))
+    assert set(KINDS) <= set(rows.replace(",", " ").split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} points at {target}"
+
+
+def test_changelog_knows_the_version() -> None:
+    from genvae import __version__
+
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
