@@ -1,4 +1,4 @@
-"""What the studio registers."""
+"""What the studio registers. Light: nothing here may import gradio or torch."""
 
 from __future__ import annotations
 
@@ -10,4 +10,8 @@ genvae_api = "1.0"
 @hookimpl
 def genvae_parts() -> list[Part]:
     """The studio itself and its pages."""
-    return []
+    return [
+        Part(kind="app", id="studio", factory="genvae_studio.app:launch", summary="generate and explore in a browser"),
+        Part(kind="page", id="generate", factory="genvae_studio.pages.generate:page",
+             summary="sentences from a model, and variations around one of your own"),
+    ]  # fmt: skip

@@ -29,7 +29,7 @@ ABOUT: dict[str, Any] = {
     "data": (
         "97,323 English sentences of the Tatoeba project, 6.4 words on average; 5,000 lines, those with the "
         "smallest SHA-1, were never trained on. Where the authors use the same few names over and over (Tom, Mary, "
-        "...), four in five are replaced by first names drawn from a list of 32,033. No training text ships with "
+        "...), four in five are replaced by first names drawn from the 600 most frequent of a list. No training text ships with "
         "the model."
     ),
     "attribution": (
@@ -37,8 +37,8 @@ ABOUT: dict[str, Any] = {
         "manythings.org/anki; first names from a public-domain list."
     ),
     "size": (
-        "2.2 million weights with one table of embeddings for encoder, decoder and output layer, stored in half "
-        "precision. A byte-level BPE of 4,000 symbols: nothing is unknown to it."
+        "3 million weights with one table of embeddings for encoder, decoder and output layer, stored in half "
+        "precision. A byte-level BPE of 8,000 symbols: nothing is unknown to it."
     ),
     "limits": "It has read sentences of up to 120 characters and nothing else; what it says is no statement of fact.",
     "command": "python -m genvae_sentence.starters.build --data ../shared/data --work runs/sentences-en",

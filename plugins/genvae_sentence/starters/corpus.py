@@ -19,6 +19,7 @@ PLACEHOLDERS = {
     "Tom": False, "John": False, "Bill": False, "Bob": False, "Mike": False, "Mary": True, "Alice": True,
 }  # fmt: skip
 KEPT = 0.2  # share of placeholder names that stay as they are
+FREQUENT = 300  # names are drawn from this many of each list, the first ones often
 FIRST_OF_MEN = "liam"  # names.txt lists women's names by frequency, then men's from this one on
 
 _PLACEHOLDER = re.compile(rf"\b({'|'.join(PLACEHOLDERS)})\b")
@@ -33,13 +34,13 @@ def hold_out(lines: Sequence[str], count: int = HELD_OUT) -> tuple[list[str], li
 
 
 class Names:
-    """First names to draw from: the frequent ones often, any one sometimes."""
+    """First names to draw from, the more frequent the more often."""
 
     def __init__(self, names: Sequence[str]) -> None:
         first = len(names) - 1 - list(reversed(names)).index(FIRST_OF_MEN)
-        self._lists = {True: names[:first], False: names[first:]}
+        self._lists = {True: names[:first][:FREQUENT], False: names[first:][:FREQUENT]}
         self._odds = {
-            woman: self._normalised(1.0 / (np.arange(len(listed)) + 10.0) ** 1.2)
+            woman: self._normalised(1.0 / (np.arange(len(listed)) + 10.0))
             for woman, listed in self._lists.items()
         }
 

@@ -1,0 +1,1 @@
+"""Pages of the studio, one file a page."""

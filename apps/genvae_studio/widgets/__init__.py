@@ -1,0 +1,1 @@
+"""What pages draw with: Python that makes HTML, every text escaped."""
