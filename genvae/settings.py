@@ -90,6 +90,8 @@ def check(field: dataclasses.Field[Any], hint: Any, value: Any, where: str) -> A
     value = coerce(value, hint, name)
     if value is None:
         return None
+    if not _is_unicode(value):
+        raise SettingError(f"{name} holds bytes that are not UTF-8 text")
     if meta.get("choices") and value not in meta["choices"]:
         options = ", ".join(map(str, meta["choices"]))
         raise SettingError(f"{name} = {value!r} is not one of: {options}")
@@ -105,6 +107,15 @@ def check(field: dataclasses.Field[Any], hint: Any, value: Any, where: str) -> A
     if meta.get("max_length") is not None and hasattr(value, "__len__") and len(value) > meta["max_length"]:
         raise SettingError(f"{name} has {len(value):,} entries or characters; at most {meta['max_length']:,}")
     return value
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether all text in a value can be written: no half of a surrogate pair, as undecodable bytes become."""
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, Mapping):
+        return all(_is_unicode(key) and _is_unicode(entry) for key, entry in value.items())
+    return all(map(_is_unicode, value)) if isinstance(value, list | tuple) else True
 
 
 def coerce(value: Any, hint: Any, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -41,13 +42,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         command: Any = typer.main.get_command(build())
         code = command.main(args=arguments or ["--help"], prog_name="genvae", standalone_mode=False)
+        sys.stdout.flush()
     except GenvaeError as error:
         return _fail(str(error), INTERRUPTED if type(error).__name__ == "Interrupted" else MENDABLE)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader has seen enough: genvae generate ... | head
-        sys.stderr.close()
-        return 0
+    except BrokenPipeError:
+        return _unread()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # typer's answer to the same
+            return _unread()
+        raise
     except OSError as error:
         return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}", MENDABLE)
     except Exception as error:
@@ -55,6 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
             return _fail(error.format_message(), MENDABLE)
         raise
     return code if isinstance(code, int) else 0
+
+
+def _unread() -> int:
+    """The reader has seen enough: genvae generate ... | head. What is still to be flushed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return 0
 
 
 def _fail(message: str, code: int) -> int:

@@ -82,7 +82,8 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
         spelling = f"--{field.name.replace('_', '-')}"
         info = typer.Option(*meta.get("flags", ()), spelling, help=text, show_default=False)
     shape: Any = types.GenericAlias(list, (kind,)) if many else kind
-    annotation = Annotated[shape if required or kind is bool else shape | None, info]
+    annotated: Any = shape if required or kind is bool else shape | None
+    annotation = Annotated[annotated, info]
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation,
         default=inspect.Parameter.empty if default is ... else default,

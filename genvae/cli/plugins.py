@@ -15,7 +15,7 @@ _AS_JSON = typer.Option("--json", help="one JSON object on the last line of outp
 
 def add(app: typer.Typer) -> None:
     """Add the command group."""
-    group = typer.Typer(rich_markup_mode=None, help="The plugins and what they register.")
+    group = typer.Typer(rich_markup_mode=None)
 
     @group.callback(invoke_without_command=True)
     def plugins(context: typer.Context, as_json: Annotated[bool, _AS_JSON] = False) -> None:

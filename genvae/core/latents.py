@@ -1,6 +1,6 @@
 """Latents: an ordered set of named blocks.
 
-A sentence VAE has one block, a content/style split two, a ladder one a layer. Every tool works on
+A plain VAE has one block, a content/style split two, a ladder one a layer. Every tool works on
 blocks, so it works for every model. A block that is given with the batch is *observed*: a
 condition is nothing but such a block.
 """
@@ -51,6 +51,11 @@ class Groups:
     def total(self, per_item: Float[Tensor, " n"]) -> Float[Tensor, " g"]:
         """Sums over the items of each group."""
         return per_item.new_zeros(self.count).index_add(0, self.of_item, per_item)
+
+    def one(self, per_item: Tensor) -> Tensor:
+        """What the items of each group have in common, from any one of them: (n, ...) to (g, ...)."""
+        row = torch.zeros(self.count, dtype=torch.int64, device=self.of_item.device)
+        return per_item[row.scatter(0, self.of_item, torch.arange(len(self.of_item), device=row.device))]
 
     def first(self, items: Int[Tensor, " n"]) -> Int[Tensor, " g"]:
         """The smallest item number of each group: the key of its draws, whatever the batch."""

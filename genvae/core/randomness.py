@@ -41,6 +41,13 @@ def key(*parts: int | str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+def standard_normal(unit: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Float64 standard normal numbers from numbers in [0, 1), by the inverse distribution function."""
+    # the half step keeps the argument above 0, and the clamp below 1: at most 8.2 standard deviations
+    inside = (unit.to(torch.float64) + 2.0**-54).clamp(max=1.0 - 2.0**-53)
+    return math.sqrt(2.0) * torch.erfinv(2.0 * inside - 1.0)
+
+
 @dataclass(frozen=True)
 class Stream:
     """A source of random numbers for one purpose at one step of one seed.
@@ -73,9 +80,7 @@ class Stream:
 
     def normal(self, items: Int[Tensor, " n"], *shape: int) -> Float[Tensor, "n ..."]:
         """Float32 standard normal numbers, by the inverse distribution function."""
-        # the half step keeps the argument inside (0, 1): at most 8.2 standard deviations
-        unit = self.uniform(items, *shape) + 2.0**-54
-        return (math.sqrt(2.0) * torch.erfinv(2.0 * unit - 1.0)).to(torch.float32)
+        return standard_normal(self.uniform(items, *shape)).to(torch.float32)
 
     def integer(self) -> int:
         """A non-negative 63-bit number, to seed a generator that only knows one seed."""

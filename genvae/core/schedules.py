@@ -89,11 +89,11 @@ class Sigmoid(Ramp):
     sharpness: float = setting(10.0, help="how steep the middle is", gt=0.0, le=50.0)
 
     def curve(self, done: float) -> float:
-        def logistic(x: float) -> float:
-            return 1.0 / (1.0 + math.exp(-self.sharpness * (x - 0.5)))
+        low, high = self._logistic(0.0), self._logistic(1.0)
+        return (self._logistic(done) - low) / (high - low)
 
-        low, high = logistic(0.0), logistic(1.0)
-        return (logistic(done) - low) / (high - low)
+    def _logistic(self, done: float) -> float:
+        return 1.0 / (1.0 + math.exp(-self.sharpness * (done - 0.5)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from genvae.core.likelihoods.base import Likelihood
 from genvae.core.posteriors.base import Features, Posterior
 from genvae.core.priors.base import Prior
 from genvae.core.randomness import Stream
-from genvae.errors import GenvaeError
+from genvae.errors import GenvaeError, LacksCapability
 
 
 @dataclass
@@ -37,6 +37,11 @@ class Draw:
         """KL of each row and dimension in nats: in closed form, or log q - log p of the draw (one column)."""
         if block.name in self.kl:
             return self.kl[block.name].flatten(1)
+        if block.name not in self.log_p:
+            raise LacksCapability(
+                f"the rate of block {block.name!r} needs a prior that {Capability.DENSITY.value} or "
+                f"{Capability.CLOSED_FORM_KL.value}"
+            )
         return (self.log_q[block.name] - self.log_p[block.name])[:, None]
 
     def per_group(self, block: Block, rows: Float[Tensor, " rows"]) -> Float[Tensor, " g"]:
@@ -102,7 +107,8 @@ class VAE(nn.Module):
     def draw(self, batch: Batch, features: Features, stream: Stream | None) -> Draw:
         """Draw every block from the posterior in order; without a stream, take its mean.
 
-        Gives log q and log p of each block beside the closed-form KL where there is one.
+        Gives log q and log p of each block beside the closed-form KL where there is one. A shared block
+        can depend on shared blocks alone: those before it, one row a group.
         """
         draw = Draw(batch.groups)
         for block in self.blocks:
@@ -111,8 +117,9 @@ class VAE(nn.Module):
                 continue
             assert self.posterior is not None
             rows = draw.groups.count if block.shared else len(batch)
-            prior = self.prior.at(block, draw.latents, rows)
-            posterior = self.posterior.at(block, features, draw.latents, prior, draw.groups)
+            before = self._shared(draw) if block.shared else draw.latents
+            prior = self.prior.at(block, before, rows)
+            posterior = self.posterior.at(block, features, before, prior, draw.groups)
             if stream is None:
                 value = posterior.mean
             else:
@@ -127,6 +134,11 @@ class VAE(nn.Module):
                 draw.kl[block.name] = divergence
             draw.latents[block.name] = value[draw.groups.of_item] if block.shared else value
         return draw
+
+    def _shared(self, draw: Draw) -> Latents:
+        """The shared blocks drawn or observed so far, one row a group."""
+        names = [block.name for block in self.blocks if block.shared and block.name in draw.latents]
+        return {name: draw.groups.one(draw.latents[name]) for name in names}
 
     def infer(self, batch: Batch, stream: Stream | None = None) -> Draw:
         """Encode and draw; the posterior mean when no stream is given."""

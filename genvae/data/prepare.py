@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genvae.data.modality import Modality
+from genvae.errors import DataError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -38,7 +39,6 @@ def prepare(data: Dataset, modality: Modality) -> Dataset:
 
     key = hashlib.sha256((content_hash(data) + modality.fingerprint()).encode()).hexdigest()[:32]
     folder = cache_folder() / "examples"
-    folder.mkdir(parents=True, exist_ok=True)
 
     def rows_to_examples(rows: dict[str, list[object]]) -> dict[str, list[object]]:
         columns = modality.prepare(rows)
@@ -49,10 +49,15 @@ def prepare(data: Dataset, modality: Modality) -> Dataset:
     shown = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         return data.map(
             rows_to_examples, batched=True, batch_size=5_000, remove_columns=data.column_names,
             cache_file_name=str(folder / f"{key}.arrow"), new_fingerprint=key,
         )  # fmt: skip
+    except OSError as error:
+        raise DataError(
+            f"cannot write prepared data to {folder} ({error.strerror or error}); {CACHE} names another folder"
+        ) from None
     finally:
         if shown:
             datasets.enable_progress_bars()

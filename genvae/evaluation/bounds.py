@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def bounds(evaluation: Evaluation) -> dict[str, Any]:
-    """``nll`` (importance weighted with ``nll_samples`` samples) with its standard error over items, and
+    """``nll`` (importance weighted with ``nll_samples`` samples) with its standard error, and
     ``elbo``, all in nats per item."""
     bound = evaluation.bound
-    count = len(bound.log_likelihood)
-    spread = float(bound.log_likelihood.std()) if count > 1 else 0.0
+    items, groups = len(evaluation.batches.rows), len(bound.log_likelihood)
+    spread = float(bound.log_likelihood.std()) if groups > 1 else 0.0
     return {
-        "items": len(evaluation.batches.rows), "nll": -float(bound.log_likelihood.mean()),
-        "nll_samples": bound.samples, "nll_error": spread / count**0.5, "elbo": float(bound.elbo.mean()),
+        "items": items, "nll": -float(bound.log_likelihood.sum()) / items, "nll_samples": bound.samples,
+        "nll_error": spread * groups**0.5 / items, "elbo": float(bound.elbo.sum()) / items,
     }  # fmt: skip

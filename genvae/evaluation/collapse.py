@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from genvae.core.vae import Draw
 if TYPE_CHECKING:
     from genvae.evaluation.evaluation import Evaluation
 
+ROWS = 1024  # rows of the (n, n) table of pairs that are in memory at once
 ACTIVE = 0.01  # variance of the posterior mean above which a dimension counts as active (Burda et al. 2016)
 
 
@@ -41,23 +43,31 @@ def mutual_information(
     """I(x; z) under q, in nats (Hoffman and Johnson 2016): the mean of log q(z|x) - log q(z), where q(z) is
     the mixture of the n posteriors. It cannot exceed log n, which is its bias when the truth is larger."""
     count = len(means)
+    # float64: the square, expanded, is a small difference of large numbers where a posterior is narrow
+    means, log_variances, drawn = means.double(), log_variances.double(), drawn.double()
     precision = (-log_variances).exp()
-    # log q(z_i | x_j) by its expanded square, one matrix product instead of (n, n, d) numbers
-    constant = -0.5 * (log_variances + means.square() * precision).sum(1)
-    pairs = constant[None] - 0.5 * drawn.square() @ precision.T + drawn @ (means * precision).T
-    own = pairs.diagonal()
-    mixture = torch.logsumexp(pairs, 1) - torch.log(torch.tensor(float(count)))
-    return max(0.0, float((own - mixture).mean()))
+    weighted = means * precision
+    # log q(z_i | x_j) by its expanded square, matrix products instead of (n, n, d) numbers
+    constant = -0.5 * (log_variances + means * weighted).sum(1)
+    total = 0.0
+    for rows in torch.arange(count).split(ROWS):
+        z = drawn[rows]
+        pairs = constant - 0.5 * z.square() @ precision.T + z @ weighted.T
+        own = pairs[torch.arange(len(rows)), rows]
+        total += float((own - pairs.logsumexp(1) + math.log(count)).sum())
+    return max(0.0, total / count)
 
 
 def gaussian_parts(draw: Draw) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Means, log variances and drawn values of every block, side by side; None when a posterior is no
-    diagonal Gaussian or a block is shared by a group."""
+    """Means, log variances and drawn values of every block, side by side, one row an item; None when a
+    posterior is no diagonal Gaussian."""
     means, log_variances, drawn = [], [], []
-    for name, posterior in draw.posteriors.items():
+    for name, of_rows in draw.posteriors.items():
         value = draw.latents[name]
-        if not isinstance(posterior, DiagonalGaussian) or len(posterior.mean) != len(value):
+        if not isinstance(of_rows, DiagonalGaussian):
             return None
+        shared = len(of_rows.mean) != len(value)
+        posterior = of_rows.take(draw.groups.of_item) if shared else of_rows  # each item has its group's
         means.append(posterior.mean.flatten(1))
         log_variances.append(posterior.log_variance.flatten(1))
         drawn.append(value.flatten(1))

@@ -11,6 +11,7 @@ from genvae.data.prepare import prepare
 from genvae.data.read import Location, read
 from genvae.evaluation.evaluation import Evaluation, evaluate
 from genvae.operations import Evaluate, Evaluated
+from genvae.recipe import Recipe
 from genvae.store.bundle import Bundle, load
 from genvae.store.locate import locate
 
@@ -30,8 +31,9 @@ def evaluate_model(context: Context, request: Evaluate) -> Evaluated:
 
 
 def _figures(context: Context, request: Evaluate, bundle: Bundle) -> dict[str, Any]:
-    bundle.recipe.set([entry if "." in entry.partition("=")[0] else f"modality.{entry}" for entry in request.set])
-    settings = bundle.recipe.modality_settings()
+    recipe = Recipe(bundle.recipe.sections, context.host)  # a copy: the loaded model is shared
+    recipe.set([entry if "." in entry.partition("=")[0] else f"modality.{entry}" for entry in request.set])
+    settings = recipe.modality_settings()
 
     def selected(location: Location) -> Any:
         data, note = settings.select(read(location, context.host))

@@ -228,15 +228,16 @@ class Host:
         """A recipe entry, checked by making it once: every value of its type, every default written out, at
         every depth."""
         made = self.make(kind, config)
-        entry: dict[str, Any] = self._entry(made)
-        return {**entry, kind: self.split(kind, config)[0]}
+        return {kind: self.split(kind, config)[0], **self._fields(made)}
+
+    def _fields(self, made: Any) -> dict[str, Any]:
+        return {f.name: self._entry(getattr(made, f.name)) for f in dataclasses.fields(made) if f.init}
 
     def _entry(self, value: Any) -> Any:
         """What a settings object was made from, as plain data: a part's begins with its kind and id."""
         if dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "to_config"):
             part = self._classes.get(type(value)) or self._by_factory(type(value))
-            fields = {f.name: self._entry(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
-            return {**({part.kind: part.id} if part else {}), **fields}
+            return {**({part.kind: part.id} if part else {}), **self._fields(value)}
         if isinstance(value, Mapping):
             return {str(key): self._entry(entry) for key, entry in value.items()}
         if isinstance(value, list | tuple):

@@ -14,6 +14,7 @@ from genvae.core.batch import Batch
 from genvae.core.latents import Latents, take
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
+from genvae.errors import DataError, LacksCapability
 from genvae.host import Host
 from genvae.host.specs import resolve
 from genvae.store.bundle import Bundle
@@ -57,9 +58,19 @@ class Context:
 
     @torch.no_grad()
     def encode(self, items: Sequence[Any]) -> Latents:
-        """The posterior mean of every block."""
+        """The posterior mean of every block; raises GenvaeError for a model that has none, or no items."""
+        self.require_latent()
+        if not items:
+            raise DataError("no items are given")
         parts = [self.vae.infer(self.batch(items[i : i + ENCODED], i)).latents for i in range(0, len(items), ENCODED)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def require_latent(self) -> None:
+        """Raise LacksCapability when the model has no latent."""
+        if not self.vae.blocks:
+            raise LacksCapability(
+                f"the model {self.bundle.name!r} has no latent: it can generate and be evaluated, and nothing else"
+            )
 
     @torch.no_grad()
     def render(self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0) -> list[Any]:

@@ -14,13 +14,16 @@ from genvae.operations import Interpolate, Items
 def spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """From ``a`` to ``b`` (d,) at shares ``t`` (n,): along the great circle (Shoemake 1985; White 2016 for latent
     spaces), the length going straight from one's to the other's. Shape (n, d)."""
-    length = (1 - t) * a.norm() + t * b.norm()
-    u, v = a / a.norm().clamp(min=1e-12), b / b.norm().clamp(min=1e-12)
+    t, u, v = t.double(), a.double(), b.double()  # float32 cannot tell an angle under 0.0003 from 0
+    length = (1 - t) * u.norm() + t * v.norm()
+    u, v = u / u.norm().clamp(min=1e-12), v / v.norm().clamp(min=1e-12)
     angle = torch.arccos((u * v).sum().clamp(-1, 1))
     if angle.sin() < 1e-4:  # the same or opposite direction: a straight line
-        return linear(a, b, t)
+        return linear(a, b, t.to(a.dtype))
     direction = torch.outer(((1 - t) * angle).sin(), u) + torch.outer((t * angle).sin(), v)
-    return direction / angle.sin() * length[:, None]
+    walk = (direction / angle.sin() * length[:, None]).to(a.dtype)
+    walk[t == 0], walk[t == 1] = a, b  # the ends themselves, not their rounding
+    return walk
 
 
 def linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

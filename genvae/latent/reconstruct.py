@@ -35,6 +35,7 @@ def reconstruct(context: Context, request: Reconstruct) -> Reconstructed:
 
 def _checked(context: Context, given: dict[str, Any]) -> Latents:
     """Latents of the user's, every block there and of its shape."""
+    context.require_latent()
     blocks = {block.name: block for block in context.vae.blocks}
     for name in given:
         if name not in blocks:

@@ -27,4 +27,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged (it does not say its format)")
     if written > FORMAT:
         raise CheckpointError(f"the model in {folder} was written by a newer genvae; upgrade to read it")
+    plugins = config.get("plugins", [])
+    if not isinstance(plugins, list) or not all(
+        isinstance(p, dict) and {"name", "distribution"} <= {*p} for p in plugins
+    ):
+        raise CheckpointError(f"{path} is damaged (it does not say its plugins)")
     return config

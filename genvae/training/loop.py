@@ -187,6 +187,7 @@ class Trainer:
         items = sum(len(batch) for batch in batches)
         named: dict[str, float] = {}
         for player, optimizer in self.optimizers.items():
+            found: dict[str, float] = {}
             for group in optimizer.param_groups:
                 group["lr"] = self._rate(total)
             optimizer.zero_grad()
@@ -198,17 +199,19 @@ class Trainer:
                 share = len(batch) / items
                 (terms.loss * share).backward()
                 for name, value in {**terms.named, "loss": terms.loss.detach()}.items():
-                    named[name] = named.get(name, 0.0) + float(value) * share
+                    found[name] = found.get(name, 0.0) + float(value) * share
             norm = torch.nn.utils.clip_grad_norm_(
                 [p for group in optimizer.param_groups for p in group["params"]], settings.clip
             )
             if not math.isfinite(float(norm)):
                 raise GenvaeError(
-                    f"the gradient is not finite at step {state.step + 1} (loss {named['loss']:.4g}); lower "
+                    f"the gradient is not finite at step {state.step + 1} (loss {found['loss']:.4g}); lower "
                     "learning_rate or use precision=float32"
                 )
-            named["gradient_norm"] = float(norm)
             optimizer.step()
+            found["gradient_norm"] = float(norm)
+            prefix = f"{player}/" if named else ""  # the first player's figures have their plain names
+            named.update({prefix + name: value for name, value in found.items()})
         return named, float(sum(batch.cost.sum() for batch in batches)), items
 
     def _corrupt(self, batch: Batch, stream: Stream) -> Batch:
@@ -230,6 +233,8 @@ class Trainer:
         made: dict[str, torch.optim.Optimizer] = {}
         for player in self.objective.players:
             parameters = [p for p in self.objective.parameters_of(player, self.model) if p.requires_grad]
+            if not parameters:
+                raise GenvaeError(f"nothing is left to train: phase {self.phases[self.state.phase].name!r} freezes it")
             made[player] = torch.optim.AdamW(
                 parameters,
                 lr=self.settings.learning_rate,

@@ -81,6 +81,7 @@ def train(
         return recipe.build(modality, training.seed + 1)
 
     model = recipe.build(modality, training.seed)
+    _check_phases(phases, model)
     reporter.say(
         f"{len(rows):,} items to train on, {len(held):,} to validate; "
         f"{sum(p.numel() for p in model.parameters()):,} weights"
@@ -118,6 +119,14 @@ def _check_output(output: Path, run_folder: Path, resume: bool) -> None:
         raise CheckpointError(f"{output} already holds a run; go on with it by --resume, or choose another folder")
     if output.exists() and any(output.iterdir()):
         raise CheckpointError(f"{output} is not empty; choose a new folder")
+
+
+def _check_phases(phases: list[Phase], model: VAE) -> None:
+    known = [name for name, _ in model.named_children()]
+    for phase in phases:
+        for name in (*phase.frozen, *phase.reset):
+            if name not in known:
+                raise SettingError(f"phase {phase.name!r} names the module {name!r}; the model has: {', '.join(known)}")
 
 
 def _begin(identity: dict[str, Any], run_folder: Path, modality: Modality, output: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from genvae.core.batch import Batch
@@ -46,7 +46,12 @@ class Sentence(Modality):
 
     def prepare(self, rows: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         encoded = self.tokenizer.encode_batch(rows["text"], add_special_tokens=False)
-        return {"symbols": [entry.ids for entry in encoded], "text": list(rows["text"])}
+        return {"symbols": [self._symbols(entry) for entry in encoded], "text": list(rows["text"])}
+
+    @staticmethod
+    def _symbols(encoded: Encoding) -> list[int]:
+        """The symbols of a line. A word that is spelt like a special symbol is no more than unknown."""
+        return [symbol if symbol >= Symbols.COUNT else Symbols.UNKNOWN for symbol in encoded.ids]
 
     def cost(self, example: Example) -> int:
         return len(example["symbols"]) + 1  # the end symbol is a target, too
@@ -79,7 +84,7 @@ class Sentence(Modality):
             )
         if len(text.splitlines()) > 1:
             raise DataError("the text has more than one line; give one sentence at a time")
-        return {"symbols": self.tokenizer.encode(text, add_special_tokens=False).ids, "text": text}
+        return {"symbols": self._symbols(self.tokenizer.encode(text, add_special_tokens=False)), "text": text}
 
     def item(self, example: Example) -> str:
         return str(example["text"])

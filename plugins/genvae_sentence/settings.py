@@ -43,7 +43,7 @@ class SentenceSettings:
         raise DataError(f"which column is the text? Set text_column to one of: {', '.join(names)}")
 
     def select(self, data: Dataset) -> tuple[Dataset, str]:
-        """The lines of a length in range, with white space trimmed, in the column "text"."""
+        """The items that are one line of a length in range, white space trimmed, in the column "text"."""
         from datasets import Dataset as Table
 
         values = data[self.column(data)]
@@ -52,14 +52,15 @@ class SentenceSettings:
             if value is not None and not isinstance(value, str):
                 raise DataError(f"row {number + 1} of the text column is {type(value).__name__}, not text")
             lines.append((value or "").strip())
-        kept = [line for line in lines if self.min_length <= len(line) <= self.max_length]
+        kept = [x for x in lines if self.min_length <= len(x) <= self.max_length and len(x.splitlines()) == 1]
         left = len(lines) - len(kept)
         if not kept:
             raise DataError(
-                f"none of the {len(lines):,} lines has {self.min_length} to {self.max_length} characters; "
+                f"none of the {len(lines):,} items is one line of {self.min_length} to {self.max_length} characters; "
                 "raise max_length to keep longer ones"
             )
-        note = f"{left:,} of {len(lines):,} lines left out: not {self.min_length} to {self.max_length} characters long"
+        size = f"{self.min_length} to {self.max_length} characters"
+        note = f"{left:,} of {len(lines):,} items left out: not one line of {size}"
         return Table.from_dict({"text": kept}), note if left else ""
 
     def fit(self, data: Dataset) -> Sentence:

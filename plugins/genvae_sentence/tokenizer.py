@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ KINDS = ("bpe", "word", "char")
 
 #: in the order of genvae.core.corruption.Symbols
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
+
+
+_SPECIAL = re.compile("|".join(map(re.escape, SPECIAL)))
 
 
 def train_tokenizer(kind: str, lines: Iterable[str], vocab_size: int) -> Tokenizer:
@@ -41,7 +45,9 @@ def train_tokenizer(kind: str, lines: Iterable[str], vocab_size: int) -> Tokeniz
             tokenizer.decoder = decoders.Fuse()
         trainer = trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=SPECIAL, show_progress=False)
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.train_from_iterator(lines, trainer)
+    # what is spelt like a special symbol must not become an ordinary symbol of the same name
+    tokenizer.train_from_iterator((_SPECIAL.sub(" ", line) for line in lines), trainer)
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 
@@ -53,4 +59,5 @@ def load_tokenizer(path: Path) -> Tokenizer:
         raise CheckpointError(f"{path}: damaged tokenizer ({' '.join(str(error).split())[:120]})") from None
     if [tokenizer.id_to_token(number) for number in range(len(SPECIAL))] != SPECIAL:
         raise CheckpointError(f"{path}: its first symbols are not {', '.join(SPECIAL)}")
+    tokenizer.encode_special_tokens = True  # "</s>" in a line is text; the file does not keep this
     return tokenizer

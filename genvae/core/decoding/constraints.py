@@ -12,7 +12,10 @@ NEVER = float("-inf")
 
 
 def constrain(logits: Float[Tensor, "n v"], written: Int[Tensor, "n t"], options: Decoding) -> Float[Tensor, "n v"]:
-    """Logits with what the options forbid after ``written`` (t symbols so far) at minus infinity."""
+    """Logits with what the options forbid after ``written`` (t symbols so far) at minus infinity.
+
+    A row that may emit nothing any more may end, however short it is.
+    """
     logits = logits.clone()
     logits[:, [Symbols.PAD, Symbols.BEGIN, Symbols.MASK]] = NEVER
     if not options.allow_unknown:
@@ -30,4 +33,7 @@ def constrain(logits: Float[Tensor, "n v"], written: Int[Tensor, "n t"], options
         forbidden = banned[rows, places]
         ordinary = forbidden >= Symbols.COUNT  # the end may always come
         logits[rows[ordinary], forbidden[ordinary]] = NEVER
+    if length < options.min_length:
+        stuck = logits.amax(-1) == NEVER
+        logits[stuck, Symbols.END] = 0.0
     return logits

@@ -17,13 +17,15 @@ from genvae.core.latents import Latents
 from genvae.core.likelihoods.sequence import Stepper
 from genvae.core.randomness import Stream
 
+COLD = 1e-6  # below it only the likeliest could be drawn, and the logits would overflow
+
 
 def choose(
     logits: Float[Tensor, "n v"], uniform: Float[Tensor, " n"], temperature: float, top_k: int, top_p: float
 ) -> Int[Tensor, " n"]:
-    """One symbol a row: the likeliest at temperature 0, else the one where the cumulative probability
+    """One symbol a row: the likeliest at temperature 0 (or next to it), else the one where the cumulative probability
     passes the uniform number."""
-    if temperature == 0:
+    if temperature < COLD:
         return logits.argmax(-1)
     logits = logits / temperature
     if not top_k and top_p == 1.0:

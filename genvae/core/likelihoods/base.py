@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from genvae.core.batch import Batch
@@ -20,13 +20,18 @@ class Likelihood(nn.Module, ABC):
 
 
 class FactorisedLikelihood(Likelihood):
-    """Independent elements given z, so missing elements are simply left out (mask of "target")."""
+    """Independent elements given z, so missing elements are simply left out (mask of "target"),
+    whatever number stands in their place."""
 
     @abstractmethod
     def element_nats(
-        self, parameters: Float[Tensor, "n ..."], target: Float[Tensor, "n ..."]
+        self,
+        parameters: Float[Tensor, "n ..."],
+        target: Float[Tensor, "n ..."],
+        mask: Bool[Tensor, "n ..."] | None = None,
     ) -> Float[Tensor, "n ..."]:
-        """-log p of each element in nats (a density's nats may be negative)."""
+        """-log p of each element in nats (a density's nats may be negative). A likelihood that learns from
+        the elements it scores learns from those in ``mask`` alone; the others' nats mean nothing."""
 
     @abstractmethod
     def mean(self, parameters: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
@@ -37,8 +42,11 @@ class FactorisedLikelihood(Likelihood):
         """Each element drawn, from one uniform number in [0, 1) an element."""
 
     def nats(self, decoder: nn.Module, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " n"]:
-        nats = self.element_nats(decoder(latents, batch).float(), batch.views["target"])
+        parameters, target = decoder(latents, batch).float(), batch.views["target"]
         mask = batch.masks.get("target")
+        if mask is not None:
+            target = target.masked_fill(~mask, 0.0)  # before the arithmetic: the gradient of a NaN is NaN
+        nats = self.element_nats(parameters, target, mask)
         if mask is not None:
             nats = nats.masked_fill(~mask, 0.0)
         return nats.flatten(1).sum(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,7 +16,10 @@ class Bernoulli(FactorisedLikelihood):
     expected nats of its dynamic binarisation."""
 
     def element_nats(
-        self, parameters: Float[Tensor, "n ..."], target: Float[Tensor, "n ..."]
+        self,
+        parameters: Float[Tensor, "n ..."],
+        target: Float[Tensor, "n ..."],
+        mask: Bool[Tensor, "n ..."] | None = None,
     ) -> Float[Tensor, "n ..."]:
         return functional.binary_cross_entropy_with_logits(parameters, target, reduction="none")
 

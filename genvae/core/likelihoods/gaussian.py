@@ -10,10 +10,11 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from genvae.core.likelihoods.base import FactorisedLikelihood
+from genvae.core.randomness import standard_normal
 from genvae.settings import setting
 
 
@@ -41,13 +42,18 @@ class Gaussian(FactorisedLikelihood):
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def element_nats(
-        self, parameters: Float[Tensor, "n ..."], target: Float[Tensor, "n ..."]
+        self,
+        parameters: Float[Tensor, "n ..."],
+        target: Float[Tensor, "n ..."],
+        mask: Bool[Tensor, "n ..."] | None = None,
     ) -> Float[Tensor, "n ..."]:
         square = (target - parameters).square()
         log_variance = self.log_variance.clamp(min=self.floor)
         if self.sigma == "optimal" and self.training:
-            log_variance = square.detach().mean().log().clamp(min=self.floor)
-            self._remember(log_variance)
+            there = square.detach() if mask is None else square.detach()[mask.expand_as(square)]
+            if there.numel():
+                log_variance = there.mean().log().clamp(min=self.floor)
+                self._remember(log_variance)
         return 0.5 * (square * (-log_variance).exp() + log_variance + math.log(2 * math.pi))
 
     def _remember(self, log_variance: Tensor) -> None:
@@ -60,7 +66,7 @@ class Gaussian(FactorisedLikelihood):
         return parameters
 
     def sample(self, parameters: Float[Tensor, "n ..."], uniform: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
-        noise = math.sqrt(2.0) * torch.erfinv(2.0 * (uniform.double() + 2.0**-54) - 1.0).to(parameters.dtype)
+        noise = standard_normal(uniform).to(parameters.dtype)
         return parameters + (0.5 * self.log_variance.clamp(min=self.floor)).exp() * noise
 
 

@@ -19,7 +19,8 @@ class Prior(nn.Module, ABC):
 
     @abstractmethod
     def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
-        """p(block | blocks before), ``rows`` rows. ``before`` holds the blocks drawn or observed so far."""
+        """p(block | blocks before), ``rows`` rows. ``before`` holds the blocks drawn or observed so far, as
+        many rows of each; for a shared block, those of them that are shared."""
 
     def require(self, capability: Capability, tool: str) -> None:
         """Raise LacksCapability when this prior lacks what a tool needs."""

@@ -1,0 +1,199 @@
+"""What every registered part keeps to, those of later plugins included."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from genvae.core.batch import Batch
+from genvae.core.corruption import Corruption, Symbols
+from genvae.core.distributions import Capability, DiagonalGaussian
+from genvae.core.latents import Block
+from genvae.core.likelihoods import FactorisedLikelihood
+from genvae.core.objectives import Objective, Terms
+from genvae.core.posteriors import Posterior
+from genvae.core.priors import Prior
+from genvae.core.randomness import Stream
+from genvae.core.schedules import Ramp, Schedule, as_schedule
+from genvae.host import default_host
+from genvae.settings import plain
+from tests.core.toys import elements, sequences, toy
+
+HOST = default_host()
+STREAM = Stream(3, "parts", 2)
+BLOCKS = (Block(name="first", shape=(3,)), Block(name="second", shape=(2, 2)))
+
+
+def ids(kind: str) -> list[str]:
+    found = [part.id for part in HOST.parts(kind)]
+    assert found, f"no {kind} is registered"
+    return found
+
+
+def made(kind: str, part_id: str, *arguments: Any) -> Any:
+    torch.manual_seed(0)
+    return HOST.make(kind, part_id).build(*arguments)
+
+
+def reaches_every_parameter(module: nn.Module, loss: torch.Tensor) -> None:
+    module.zero_grad()
+    if loss.requires_grad:
+        loss.backward()
+    missed = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not missed, f"no gradient reaches {', '.join(missed)}"
+
+
+def saves_and_loads(module: nn.Module, other: nn.Module, path: Path) -> None:
+    """The state goes through a safetensors file into a module that was made anew."""
+    state = module.state_dict()
+    save_file(state or {"nothing": torch.zeros(1)}, str(path))
+    back = load_file(str(path))
+    other.load_state_dict({name: back[name] for name in state})
+    for name, value in other.state_dict().items():
+        assert torch.equal(value, state[name]), name
+
+
+@pytest.mark.parametrize("part_id", ids("prior"))
+def test_prior(part_id: str, tmp_path: Path) -> None:
+    prior, rows = made("prior", part_id, BLOCKS), 5
+    assert isinstance(prior, Prior)
+    before: dict[str, torch.Tensor] = {}
+    loss = torch.zeros(())
+    for block in BLOCKS:
+        noise = STREAM.at(block.name).normal(torch.arange(rows), *block.shape)
+        value = prior.at(block, before, rows).push(noise)
+        assert value.shape == (rows, *block.shape) and value.isfinite().all()
+        assert torch.equal(value, prior.at(block, before, rows).push(noise)), "another draw from the same noise"
+        assert prior.at(block, before, rows).mean.shape == value.shape
+        if Capability.TRANSPORT in prior.capabilities:
+            torch.testing.assert_close(prior.at(block, before, rows).pull(value), noise, rtol=1e-4, atol=1e-4)
+        if Capability.DENSITY in prior.capabilities:
+            nats = prior.at(block, before, rows).log_prob(value)
+            assert nats.shape == (rows,) and nats.isfinite().all()
+            loss = loss - nats.sum()
+        before[block.name] = value
+    if Capability.DENSITY in prior.capabilities:
+        reaches_every_parameter(prior, loss)
+    saves_and_loads(prior, made("prior", part_id, BLOCKS), tmp_path / "prior.safetensors")
+
+
+@pytest.mark.parametrize("part_id", ids("posterior"))
+def test_posterior(part_id: str, tmp_path: Path) -> None:
+    posterior = made("posterior", part_id, BLOCKS, 6)
+    assert isinstance(posterior, Posterior)
+    model = toy(BLOCKS, width=6, posterior=posterior)
+    batch = elements(5, 6)
+    draw, again = model.infer(batch, STREAM), model.infer(batch, STREAM)
+    other = model.infer(batch, STREAM.again(1))
+    for block in BLOCKS:
+        value = draw.latents[block.name]
+        assert value.shape == (5, *block.shape) and value.isfinite().all()
+        assert torch.equal(value, again.latents[block.name]) and not torch.equal(value, other.latents[block.name])
+        assert draw.rate(block).shape[0] == 5 and draw.log_q[block.name].isfinite().all()
+    some = model.infer(batch.take(torch.tensor([3, 1])), STREAM)
+    if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in posterior.modules()):
+        torch.testing.assert_close(some.latents["first"], draw.latents["first"][[3, 1]])
+    loss = model.distortion(draw.latents, batch).sum() + sum(draw.rate(block).sum() for block in BLOCKS)
+    reaches_every_parameter(posterior, loss)
+    saves_and_loads(posterior, made("posterior", part_id, BLOCKS, 6), tmp_path / "posterior.safetensors")
+
+
+@pytest.mark.parametrize("part_id", ids("likelihood"))
+def test_likelihood(part_id: str, tmp_path: Path) -> None:
+    likelihood = made("likelihood", part_id)
+    target = elements(4, 6).views["target"].sigmoid()
+    batch = Batch(views={"input": target, "target": target}, items=torch.arange(4), cost=torch.ones(4))
+    model = toy(width=6, likelihood=likelihood).eval()
+    latents = model.infer(batch, STREAM).latents
+    nats = model.distortion(latents, batch)
+    assert nats.shape == (4,) and nats.isfinite().all()
+    torch.testing.assert_close(nats, model.distortion(latents, batch))
+    one = batch.take(torch.tensor([2]))
+    torch.testing.assert_close(model.distortion({"z": latents["z"][[2]]}, one), nats[[2]])
+    reaches_every_parameter(likelihood, nats.sum())
+    if isinstance(likelihood, FactorisedLikelihood):
+        parameters = model.decoder(latents, batch)
+        torch.testing.assert_close(likelihood.element_nats(parameters, target).sum(1), nats)
+        items = torch.arange(4_000)
+        wide = parameters.detach()[:1].expand(4_000, -1)
+        drawn = likelihood.sample(wide, STREAM.uniform(items, 6))
+        error = drawn.std(0) / 4_000**0.5
+        assert ((drawn.mean(0) - likelihood.mean(wide)[0]).abs() < 5 * error + 1e-6).all()
+    saves_and_loads(likelihood, made("likelihood", part_id), tmp_path / "likelihood.safetensors")
+
+
+@pytest.mark.parametrize("part_id", ids("objective"))
+def test_objective(part_id: str, tmp_path: Path) -> None:
+    model, batch = toy(), elements(6)
+    objective = made("objective", part_id, model)
+    assert isinstance(objective, Objective) and objective.players
+    for step in (0, 100, None):
+        terms = objective(model, batch, step, STREAM)
+        assert isinstance(terms, Terms) and terms.loss.isfinite()
+        again = objective(model, batch, step, STREAM)
+        assert torch.equal(terms.loss, again.loss), "another loss from the same stream"
+        assert all(value.isfinite() for value in terms.named.values())
+    assert {"elbo", "rate", "distortion"} <= set(terms.named), "what the loop and its messages rely on"
+    # nats per item: two copies of each item cost the same a piece
+    if not list(objective.parameters()):
+        doubled = batch.take(torch.arange(6).repeat(2))
+        torch.testing.assert_close(objective(model, doubled, None, STREAM).loss, terms.loss, rtol=1e-4, atol=1e-4)
+    both = nn.ModuleDict({"model": model, "objective": objective})
+    moved = {id(p) for player in objective.players for p in objective.parameters_of(player, model)}
+    assert moved == {id(p) for p in both.parameters()}, "a parameter that no player moves"
+    total = sum((objective(model, batch, None, STREAM, player).loss for player in objective.players), torch.zeros(()))
+    reaches_every_parameter(both, total)
+    saves_and_loads(objective, made("objective", part_id, model), tmp_path / "objective.safetensors")
+
+
+@pytest.mark.parametrize("part_id", ids("schedule"))
+def test_schedule(part_id: str) -> None:
+    schedule = HOST.make("schedule", part_id)
+    assert isinstance(schedule, Schedule)
+    values = [schedule.at(step) for step in range(0, 8000, 9)]
+    assert all(math.isfinite(value) for value in values)
+    assert schedule.at(10**9) == pytest.approx(schedule.at(None)), "it does not end at at(None)"
+    if isinstance(schedule, Ramp):
+        assert values == sorted(values) and schedule.curve(0.0) == 0 and schedule.curve(1.0) == pytest.approx(1)
+        falling = type(schedule)(start=2.0, stop=-1.0, steps=50, wait=7)
+        values = [falling.at(step) for step in range(70)]
+        assert values == sorted(values, reverse=True) and values[:8] == [2.0] * 8
+        assert values[-1] == pytest.approx(-1) and falling.at(None) == pytest.approx(-1)
+    written = plain(schedule)  # as a stored recipe has it: a number, or a mapping
+    entry = {key: value for key, value in written.items() if key != "schedule"} if isinstance(written, dict) else {}
+    remade = HOST.make("schedule", {"schedule": part_id, **entry}) if entry else as_schedule(written)
+    assert remade == schedule
+
+
+@pytest.mark.parametrize("part_id", ids("corruption"))
+def test_corruption(part_id: str) -> None:
+    corruption = HOST.make("corruption", part_id)
+    assert isinstance(corruption, Corruption)
+    batch = sequences([[5 + (i + j) % 9 for j in range(12)] for i in range(200)])
+    changed = corruption(batch, 10, STREAM)
+    assert torch.equal(changed.views["target"], batch.views["target"]), "a target was corrupted"
+    assert torch.equal(changed.items, batch.items) and set(changed.views) == set(batch.views)
+    assert all(torch.equal(changed.masks[name], mask) for name, mask in batch.masks.items())
+    differs = [name for name in batch.views if not torch.equal(changed.views[name], batch.views[name])]
+    assert differs, "nothing was corrupted at the default rate"
+    some = torch.tensor([150, 3])
+    for name in differs:
+        before, after = batch.views[name], changed.views[name]
+        assert torch.equal(after, corruption(batch, 10, STREAM).views[name]), "not deterministic"
+        assert torch.equal(corruption(batch.take(some), 10, STREAM).views[name], after[some]), "depends on its batch"
+        assert torch.equal(after[before < Symbols.COUNT], before[before < Symbols.COUNT]), "a special symbol changed"
+
+
+def test_the_posteriors_first_latents_are_not_degenerate() -> None:
+    """A posterior that starts with no variance or a huge one does not train."""
+    for part_id in ids("posterior"):
+        posterior = made("posterior", part_id, BLOCKS, 6)
+        at = toy(BLOCKS, width=6, posterior=posterior).infer(elements(50, 6)).posteriors["first"]
+        if isinstance(at, DiagonalGaussian):
+            assert 0.1 < float(at.scale.detach().mean()) < 10, part_id

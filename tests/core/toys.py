@@ -1,0 +1,199 @@
+"""Tiny models whose answers can be worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from genvae.core.batch import Batch
+from genvae.core.corruption import Symbols
+from genvae.core.distributions import Capability, DiagonalGaussian, Distribution
+from genvae.core.latents import Block, Groups
+from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
+from genvae.core.likelihoods.base import Likelihood
+from genvae.core.likelihoods.gaussian import GaussianSettings
+from genvae.core.likelihoods.sequence import State
+from genvae.core.posteriors import DiagonalGaussianPosterior, Posterior
+from genvae.core.posteriors.base import Features
+from genvae.core.priors import Prior, StandardNormal
+from genvae.core.vae import VAE
+
+Z = Block(name="z", shape=(2,))
+
+
+class Reads(nn.Module):
+    """An encoder whose summary is the input itself."""
+
+    def forward(self, batch: Batch) -> Features:
+        return {"summary": batch.views["input"]}
+
+
+class Writes(nn.Module):
+    """A decoder that is one matrix on all blocks side by side; elements of any shape."""
+
+    def __init__(self, blocks: Sequence[Block], *shape: int) -> None:
+        super().__init__()
+        self.names = [block.name for block in blocks]
+        self.shape = shape
+        width = int(torch.Size(shape).numel())
+        self.linear = nn.Linear(sum(block.size for block in blocks), width)
+
+    def forward(self, latents: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        joined = torch.cat([latents[name].flatten(1) for name in self.names], 1)
+        return self.linear(joined).reshape(-1, *self.shape)
+
+
+def elements(rows: int, width: int = 5, seed: int = 0, first: int = 0, **more: Tensor) -> Batch:
+    """A batch of real elements, its items numbered from ``first``."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(rows, width, generator=generator)
+    return Batch(
+        views={"input": x, "target": x}, items=torch.arange(first, first + rows), cost=torch.ones(rows),
+        group=more.pop("group", None), masks={n: v for n, v in more.items() if n == "target"},
+        conditions={n: v for n, v in more.items() if n != "target"},
+    )  # fmt: skip
+
+
+def toy(
+    blocks: Sequence[Block] = (Z,),
+    *,
+    width: int = 5,
+    prior: Prior | None = None,
+    posterior: Posterior | None = None,
+    likelihood: Likelihood | None = None,
+    seed: int = 0,
+) -> VAE:
+    """A linear VAE on real elements, the Gaussian likelihood's sigma fixed at 0.7 unless another is given."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return VAE(
+            blocks=blocks, encoder=Reads(), decoder=Writes(blocks, width), prior=prior or StandardNormal(),
+            posterior=posterior or DiagonalGaussianPosterior(blocks, width, -12.0),
+            likelihood=likelihood or GaussianSettings(sigma="fixed", value=0.7).build(),
+        )  # fmt: skip
+
+
+class Pooled(Posterior):
+    """A toy posterior that pools a group's evidence: the mean of its items' summaries."""
+
+    def __init__(self, blocks: Sequence[Block], features: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict({block.name: nn.Linear(features, 2 * block.size) for block in blocks})
+
+    def at(
+        self, block: Block, features: Features, before: Mapping[str, Tensor], prior: Distribution, groups: Groups
+    ) -> DiagonalGaussian:
+        summary = features["summary"]
+        if block.shared:
+            total = summary.new_zeros(groups.count, summary.shape[1]).index_add(0, groups.of_item, summary)
+            summary = total / torch.bincount(groups.of_item)[:, None]
+        mean, log_variance = self.heads[block.name](summary).chunk(2, -1)
+        return DiagonalGaussian(mean.reshape(-1, *block.shape), log_variance.reshape(-1, *block.shape))
+
+
+class TopDown(Prior):
+    """A toy prior: each block of the chain is Gaussian around what those before it in the chain say, the first
+    and any block outside the chain are N(0, I)."""
+
+    capabilities = frozenset(Capability)
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        super().__init__()
+        self.order = [block.name for block in blocks]
+        width, layers = 0, {}
+        for block in blocks:
+            layers[block.name] = nn.Linear(width, 2 * block.size) if width else nn.Identity()
+            width += block.size
+        self.layers = nn.ModuleDict(layers)
+
+    def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> DiagonalGaussian:
+        layer = self.layers[block.name] if block.name in self.order else None
+        if not isinstance(layer, nn.Linear):
+            zeros = torch.zeros(rows, *block.shape)
+            return DiagonalGaussian(zeros, zeros)
+        names = self.order[: self.order.index(block.name)]
+        joined = torch.cat([before[name].flatten(1) for name in names], 1)
+        assert len(joined) == rows, f"{len(joined)} rows before, {rows} asked for"
+        mean, log_variance = layer(joined).tanh().chunk(2, -1)
+        return DiagonalGaussian(mean.reshape(rows, *block.shape), log_variance.reshape(rows, *block.shape))
+
+
+class OnlySamples(Distribution):
+    """Draws, and no density: a shifted Laplace variable."""
+
+    def __init__(self, rows: int, shape: tuple[int, ...]) -> None:
+        self.rows, self.shape = rows, shape
+
+    @property
+    def mean(self) -> Tensor:
+        return torch.zeros(self.rows, *self.shape)
+
+    def push(self, noise: Tensor) -> Tensor:
+        return noise.sign() * noise.square()
+
+
+class Implicit(Prior):
+    """A toy prior that can be drawn from and nothing else."""
+
+    def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> OnlySamples:
+        return OnlySamples(rows, block.shape)
+
+
+class TinyRNN(SequenceDecoder):
+    """A small recurrent decoder, written out: h' = tanh(A h + E[symbol] + Z z)."""
+
+    def __init__(self, vocabulary: int, latent: int = 2, hidden: int = 6) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, hidden)
+        self.inner = nn.Linear(hidden, hidden)
+        self.outer = nn.Linear(latent, hidden)
+
+    def forward(self, latents: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        context = batch.views["context"]
+        hidden = torch.zeros(len(context), self.inner.in_features)
+        given, every = self.outer(latents["z"]), []
+        for symbols in context.unbind(1):
+            hidden = torch.tanh(self.inner(hidden) + self.embedding(symbols) + given)
+            every.append(hidden)
+        return torch.stack(every, 1)
+
+    def start(self, latents: Mapping[str, Tensor], rows: int) -> State:
+        return torch.zeros(rows, self.inner.in_features), self.outer(latents["z"])
+
+    def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
+        hidden = torch.tanh(self.inner(state[0]) + self.embedding(symbols) + state[1])
+        return hidden, (hidden, state[1])
+
+
+def sequence_parts(ordinary: int, seed: int = 0, sharpness: float = 3.0) -> tuple[TinyRNN, CategoricalSequence]:
+    """A toy decoder and its likelihood over the special symbols and ``ordinary`` others."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        vocabulary = Symbols.COUNT + ordinary
+        decoder, head = TinyRNN(vocabulary), nn.Linear(6, vocabulary)
+        with torch.no_grad():
+            head.weight *= sharpness
+            decoder.outer.weight *= sharpness
+        return decoder, CategoricalSequence(head)
+
+
+def sequences(rows: Sequence[Sequence[int]], first: int = 0) -> Batch:
+    """A batch of symbol sequences, with the views of a sequence modality."""
+    longest = max(map(len, rows))
+    context = torch.full((len(rows), longest + 1), Symbols.PAD)
+    target = context.clone()
+    inside = torch.full((len(rows), max(longest, 1)), Symbols.PAD)
+    for row, symbols in enumerate(rows):
+        length = len(symbols)
+        context[row, : length + 1] = torch.tensor([Symbols.BEGIN, *symbols])
+        target[row, : length + 1] = torch.tensor([*symbols, Symbols.END])
+        inside[row, :length] = torch.tensor(symbols, dtype=torch.int64)
+    lengths = torch.tensor([len(symbols) for symbols in rows])
+    place = torch.arange(longest + 1)
+    return Batch(
+        views={"input": inside, "context": context, "target": target},
+        masks={"target": place <= lengths[:, None], "input": torch.arange(inside.shape[1]) < lengths[:, None]},
+        items=torch.arange(first, first + len(rows)), cost=(lengths + 1).float(),
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""The n-gram judge against a slow Kneser-Ney written from the paper."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+import pytest
+
+from genvae.evaluation.ngram import END, UNKNOWN, NGramJudge
+from tests.conftest import own_lines
+
+CORPUS = [line.split() for line in ("a b a c", "a b", "b b a", "c a b a c a", "a", "c c b a b")]
+LARGE = [line.rstrip(".!").split() for line in own_lines(150)]
+
+
+def slow(corpus: list[list[str]], order: int, symbol: str, context: tuple[str, ...]) -> float:
+    """Interpolated modified Kneser-Ney, eq. 20 to 26 of Chen and Goodman (1998), counting anew each time.
+
+    The highest order counts occurrences, lower ones the different symbols to the left; below the unigrams
+    every outcome (the vocabulary, the end, the unknown class) is as likely as any other.
+    """
+    padded = [("<s>",) * (order - 1) + (*line, END) for line in corpus]
+    seen = [line[i : i + order] for line in padded for i in range(len(line) - order + 1)]
+    vocabulary = {word for line in corpus for word in line}
+
+    def counts(size: int) -> dict[tuple[str, ...], int]:
+        if size == order:
+            return {gram: seen.count(gram) for gram in set(seen)}
+        longer = {gram[-size - 1 :] for gram in seen}
+        return {gram: len({g[0] for g in longer if g[1:] == gram}) for gram in {g[1:] for g in longer}}
+
+    def probability(size: int, context: tuple[str, ...]) -> float:
+        if size == 0:
+            return 1 / (len(vocabulary) + 2)
+        lower = probability(size - 1, context[1:])
+        table = counts(size)
+        here = {gram: count for gram, count in table.items() if gram[:-1] == context}
+        if not here:
+            return lower
+        n = [max(1, sum(count == k for count in table.values())) for k in (1, 2, 3)]
+        n.append(max(1, sum(count >= 4 for count in table.values())))
+        y = n[0] / (n[0] + 2 * n[1])
+        cut = [1 - 2 * y * n[1] / n[0], 2 - 3 * y * n[2] / n[1], 3 - 4 * y * n[3] / n[2]]
+        cut = [min(max(d, 0.05), k - 0.05) for k, d in zip((1, 2, 3), cut, strict=True)]
+        total = sum(here.values())
+        kept = sum(cut[min(count, 3) - 1] for count in here.values()) / total
+        own = here.get((*context, symbol), 0)
+        return max(0.0, own - (cut[min(own, 3) - 1] if own else 0)) / total + kept * lower
+
+    return probability(order, context[len(context) - order + 1 :])
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_it_equals_the_slow_one(order: int) -> None:
+    judge = NGramJudge(CORPUS, order)
+    contexts = [("<s>",) * (order - 1), *itertools.product("abcz", repeat=order - 1)]
+    for context in contexts[:40]:
+        for symbol in ("a", "b", "c", END, UNKNOWN):
+            assert judge.probability(symbol, context) == pytest.approx(slow(CORPUS, order, symbol, context), rel=1e-9)
+
+
+@pytest.mark.parametrize("order", [1, 2, 5])
+def test_the_probabilities_of_all_outcomes_sum_to_one(order: int) -> None:
+    judge = NGramJudge(LARGE, order)
+    chooser = random.Random(0)
+    words = sorted(judge.vocabulary, key=str)
+    contexts = [tuple(chooser.choices([*words, UNKNOWN], k=order - 1)) for _ in range(20)]
+    for line in LARGE[:10]:
+        padded = ("<s>",) * (order - 1) + tuple(line)
+        contexts.append(padded[len(padded) - order + 1 :])
+    for context in contexts:
+        outcomes = [judge.probability(symbol, context) for symbol in [*words, END, UNKNOWN]]
+        assert min(outcomes) > 0 and sum(outcomes) == pytest.approx(1, rel=1e-9)
+
+
+def test_nats_and_perplexity_count_the_end() -> None:
+    judge = NGramJudge(CORPUS, 3)
+    line = ["a", "b", "zebra"]
+    padded = ["<s>", "<s>", "a", "b", UNKNOWN, END]
+    by_hand = -sum(math.log(judge.probability(padded[i], tuple(padded[i - 2 : i]))) for i in range(2, 6))
+    assert judge.nats(line) == pytest.approx(by_hand)
+    assert judge.nats([]) == pytest.approx(-math.log(judge.probability(END, ("<s>", "<s>"))))
+    total = judge.nats(line) + judge.nats(["a"])
+    assert judge.perplexity([line, ["a"]]) == pytest.approx(math.exp(total / (4 + 2)))
+
+
+def test_like_text_is_less_perplexing() -> None:
+    judge = NGramJudge(LARGE)
+    held = [line.rstrip(".!").split() for line in own_lines(240)[200:]]
+    shuffled = [random.Random(i).sample(line, len(line)) for i, line in enumerate(held)]
+    strange = [["zebra", *line[1:]] for line in held]
+    like, mixed, other = (judge.perplexity(lines) for lines in (held, shuffled, strange))
+    assert like < 0.5 * mixed and like < other
+
+
+def test_more_context_helps_where_there_is_some() -> None:
+    held = [line.rstrip(".!").split() for line in own_lines(240)[200:]]
+    perplexities = [NGramJudge(LARGE, order).perplexity(held) for order in (1, 2, 3)]
+    assert perplexities == sorted(perplexities, reverse=True)
+
+
+def test_a_judge_needs_something_to_learn_from() -> None:
+    with pytest.raises(ValueError, match="at least one sequence"):
+        NGramJudge([])
+    with pytest.raises(ValueError, match="at least 1"):
+        NGramJudge(CORPUS, 0)
