@@ -41,7 +41,7 @@ SOURCES = [
                endings=(".jsonl", ".ndjson")),
     SourcePart(id="parquet", factory="genvae.data.sources.files:read_parquet", summary="Parquet",
                endings=(".parquet",)),
-    SourcePart(id="hub", factory="genvae.data.sources.hub:read_hub", summary="a data set of the hub, owner/name[:split]"),
+    SourcePart(id="hub", factory="genvae.data.sources.hub:read_hub", summary="a hub data set, owner/name[:split]"),
 ]  # fmt: skip
 
 MEASURES = [

@@ -17,19 +17,22 @@ BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 class NGramJudge:
     """Probabilities of a sequence's symbols and its end.
 
-    A symbol that was never seen is charged as one class, ``UNKNOWN``, whose probability comes from the
-    uniform distribution under the unigrams; how it is spelt is not charged.
+    The vocabulary are the symbols seen at least ``least`` times. Any other is charged as one class, ``UNKNOWN``:
+    with ``least`` 2 its probability is that of the symbols seen once, as usual for open vocabularies; with 1 it
+    has only the uniform distribution under the unigrams. How it is spelt is not charged.
     """
 
-    def __init__(self, sequences: Iterable[Sequence[Hashable]], order: int = 5) -> None:
+    def __init__(self, sequences: Iterable[Sequence[Hashable]], order: int = 5, least: int = 1) -> None:
         if order < 1:
             raise ValueError("the order of an n-gram judge is at least 1")
         self.order = order
+        sequences = [tuple(sequence) for sequence in sequences]
+        seen = Counter(symbol for sequence in sequences for symbol in sequence)
+        vocabulary = {symbol for symbol, count in seen.items() if count >= least}
         top: Counter[Gram] = Counter()
-        vocabulary: set[Hashable] = set()
         for sequence in sequences:
-            vocabulary.update(sequence)
-            padded = (*[BEGIN] * (order - 1), *sequence, END)
+            known = (symbol if symbol in vocabulary else UNKNOWN for symbol in sequence)
+            padded = (*[BEGIN] * (order - 1), *known, END)
             top.update(padded[i : i + order] for i in range(len(padded) - order + 1))
         if not top:
             raise ValueError("a judge needs at least one sequence")

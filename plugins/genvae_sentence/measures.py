@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import torch
@@ -11,13 +10,6 @@ import torch
 from genvae.core.decoding.options import Decoding
 from genvae.core.randomness import Stream
 from genvae.evaluation.evaluation import Evaluation
-from genvae.evaluation.ngram import NGramJudge
-from genvae_sentence.modality import Sentence
-
-SAMPLES = 2_000  # sentences that a judge reads
-TILE = 64
-
-_TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
 def words(evaluation: Evaluation) -> dict[str, Any]:
@@ -55,29 +47,3 @@ def exact_match(evaluation: Evaluation) -> dict[str, Any]:
         rows = evaluation.batches.examples[[int(item) for item in batch.items]]["text"]
         right += sum(a == b for a, b in zip(said, rows, strict=True))
     return {"exact_match": right / len(evaluation.batches.rows)}
-
-
-def tokens(text: str) -> list[str]:
-    """Words and marks, for the judge."""
-    return _TOKEN.findall(text)
-
-
-@torch.no_grad()
-def judge(evaluation: Evaluation) -> dict[str, Any]:
-    """Perplexity per word or mark of ``judge_samples`` samples (temperature 1, prior scale 1) and of the data
-    under a 5-gram judge trained on the judge's lines, and their ratio; nothing when there is no judge."""
-    if not evaluation.judge or not isinstance(evaluation.modality, Sentence):
-        return {}
-    judging = NGramJudge(tokens(str(line)) for line in evaluation.judge)
-    stream = Stream(evaluation.seed, "judge")
-    samples: list[str] = []
-    for first in range(0, SAMPLES, TILE):
-        items = torch.arange(first, first + TILE)
-        latents = evaluation.model.sample_prior(items, stream)
-        samples += evaluation.modality.render(evaluation.model, latents, items, Decoding(), stream, faithful=False)
-    of_samples = judging.perplexity([tokens(line) for line in samples])
-    of_data = judging.perplexity([tokens(str(example["text"])) for example in evaluation.examples])
-    return {
-        "judge_samples": len(samples), "judge_perplexity_samples": of_samples,
-        "judge_perplexity_data": of_data, "judge_ratio": of_samples / of_data,
-    }  # fmt: skip

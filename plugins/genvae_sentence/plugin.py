@@ -21,7 +21,7 @@ def genvae_parts() -> list[Part]:
              summary="perplexity per word, bits per character"),
         Part(kind="measure", id="exact-match", factory="genvae_sentence.measures:exact_match", modality="sentence",
              summary="share of lines that greedy decoding gives back exactly"),
-        Part(kind="measure", id="judge", factory="genvae_sentence.measures:judge", modality="sentence",
+        Part(kind="measure", id="judge", factory="genvae_sentence.judge:judge", modality="sentence",
              summary="perplexity of samples under a 5-gram judge, beside that of the data"),
         Part(kind="starter", id="sentences-en", factory="genvae_sentence.starters:sentences_en", modality="sentence",
              summary="short English sentences (Tatoeba)"),

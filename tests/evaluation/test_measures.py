@@ -22,7 +22,7 @@ from genvae.evaluation.evaluation import Evaluation
 from genvae.evaluation.ngram import NGramJudge
 from genvae.host import default_host
 from genvae.service import Model, load
-from genvae_sentence import measures
+from genvae_sentence import judge, measures
 from tests.core.toys import Pooled, elements, toy
 from tests.latent.learned import KNOWN
 
@@ -183,20 +183,32 @@ def test_exact_match_is_the_share_of_lines_that_come_back(learned: Model) -> Non
 
 
 def test_the_judge_reads_samples_and_data_alike(learned: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measures, "SAMPLES", 150)
+    monkeypatch.setattr(judge, "SAMPLES", 150)
     asked = evaluation(learned.name, KNOWN, judge=KNOWN, seed=3)
-    figures = measures.judge(asked)
-    judging = NGramJudge(measures.tokens(line) for line in KNOWN)
-    data = judging.perplexity([measures.tokens(line) for line in KNOWN])
+    figures = judge.judge(asked)
+    judging = NGramJudge([judge.tokens(line) for line in KNOWN], 5, least=2)
+    data = judging.perplexity([judge.tokens(line) for line in KNOWN])
     assert figures["judge_perplexity_data"] == pytest.approx(data)
     assert figures["judge_samples"] >= 150
     assert figures["judge_ratio"] == pytest.approx(figures["judge_perplexity_samples"] / data)
     assert 0.5 < figures["judge_ratio"] < 20
-    assert measures.judge(evaluation(learned.name, KNOWN)) == {}, "no judge was asked for"
+    assert judge.judge(evaluation(learned.name, KNOWN)) == {}, "no judge was asked for"
+
+
+def test_made_up_words_are_charged_by_their_letters_and_counted() -> None:
+    known = ["the cat waits", "the dog waits", "the cat sings", "a heron waits"]
+    judging = judge.Judge(known)
+    plain, spelt, strange = judging.figures(["the cat waits"])
+    assert plain == pytest.approx(spelt) and strange == 0
+    of_word = judging.figures(["the heron waits"])
+    made_up = judging.figures(["the xqzzk waits"])
+    assert of_word[0] == pytest.approx(made_up[0]), "one class, however it is spelt"
+    assert made_up[1] > of_word[1] > of_word[0]
+    assert of_word[2] == made_up[2] == pytest.approx(1 / 4)
 
 
 def test_what_the_judge_reads_are_words_and_marks() -> None:
-    assert measures.tokens("Don't stop, Mr. O’Hara!") == ["Don't", "stop", ",", "Mr", ".", "O’Hara", "!"]
+    assert judge.tokens("Don't stop, Mr. O’Hara!") == ["Don't", "stop", ",", "Mr", ".", "O’Hara", "!"]
 
 
 def test_a_baseline_is_measured_on_the_same_items(learned: Model, bare: Path) -> None:

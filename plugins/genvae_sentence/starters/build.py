@@ -9,9 +9,11 @@ beside; the model itself replaces the one in the package.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
+from genvae.errors import GenvaeError
 from genvae.host import default_host
 from genvae.recipe import Recipe
 from genvae.service import Service
@@ -29,8 +31,8 @@ ABOUT: dict[str, Any] = {
     "data": (
         "97,323 English sentences of the Tatoeba project, 6.4 words on average; 5,000 lines, those with the "
         "smallest SHA-1, were never trained on. Where the authors use the same few names over and over (Tom, Mary, "
-        "...), four in five are replaced by first names drawn from the 600 most frequent of a list. No training text ships with "
-        "the model."
+        "...), four in five are replaced by first names drawn from the 600 most frequent of a list. No training text "
+        "ships with the model."
     ),
     "attribution": (
         "Trained on sentences by the contributors of Tatoeba (tatoeba.org), CC BY 2.0 FR, in the selection of "
@@ -59,9 +61,12 @@ def main() -> None:
         "baseline": lambda: _train(work, "language-model", ["latent_dim=0"]),
         "figures": lambda: _figures(arguments.data, work),
     }
-    for name, step in steps.items():
-        if arguments.only in (None, name):
-            step()
+    try:
+        for name, step in steps.items():
+            if arguments.only in (None, name):
+                step()
+    except GenvaeError as error:
+        sys.exit(f"{error}")
 
 
 def _lines(data: Path, work: Path) -> None:
@@ -94,7 +99,9 @@ def _figures(data: Path, work: Path) -> None:
     )  # fmt: skip
     figures = answer.to_config()
     baseline = figures.pop("baseline")
-    command = "genvae evaluate sentences-en --data held-out.txt --samples 100 --judge judge.txt --baseline language-model"
+    command = (
+        "genvae evaluate sentences-en --data held-out.txt --samples 100 --judge judge.txt --baseline language-model"
+    )
     bundle.about["scores"] = {
         "On the held-out lines": {"command": command, **figures},
         "A language model of the same size, trained the same way": {"command": command, **baseline},

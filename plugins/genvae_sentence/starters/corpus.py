@@ -40,8 +40,7 @@ class Names:
         first = len(names) - 1 - list(reversed(names)).index(FIRST_OF_MEN)
         self._lists = {True: names[:first][:FREQUENT], False: names[first:][:FREQUENT]}
         self._odds = {
-            woman: self._normalised(1.0 / (np.arange(len(listed)) + 10.0))
-            for woman, listed in self._lists.items()
+            woman: self._normalised(1.0 / (np.arange(len(listed)) + 10.0)) for woman, listed in self._lists.items()
         }
 
     @staticmethod
