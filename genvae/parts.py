@@ -48,10 +48,10 @@ MEASURES = [
     _part(
         "measure",
         "bounds",
-        "genvae.evaluation.bounds:bounds",
+        "genvae.evaluation.measures:bounds",
         "ELBO and importance-weighted NLL, nats per item",
     ),
-    _part("measure", "collapse", "genvae.evaluation.collapse:collapse", "KL, mutual information, active units"),
+    _part("measure", "collapse", "genvae.evaluation.measures:collapse", "KL, mutual information, active units"),
 ]
 
 

@@ -5,7 +5,9 @@ A request is validated once, by the ranges of its own fields, so every door has 
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import shlex
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +20,8 @@ from genvae.host.specs import resolve
 from genvae.operations import Response
 
 if TYPE_CHECKING:
+    from genvae.progress import Reporter
     from genvae.store.bundle import Bundle
-    from genvae.training.progress import Reporter
 
 
 class Service:
@@ -67,7 +69,7 @@ class Service:
             self._check_rendering(part, request_class, rendering)
         request: Any = settings.build(request_class, own, where=operation)
 
-        from genvae.latent.context import Context
+        from genvae.context import Context
 
         context = Context(self.host, rendering=rendering)
         if self._reporter is not None:
@@ -134,6 +136,23 @@ class Service:
                 keywords.append(f"{name}={value!r}")
         call = f"{operation}({', '.join([*arguments, *keywords])})"
         return f"genvae.load({model!r}).{call}" if model is not None else f"genvae.{call}"
+
+    def command(self, operation: str, **values: Any) -> str:
+        """The shell line that asks for the same; what has its default value is left out."""
+        classes = (self.request_class(operation), *self.rendering_classes())
+        fields = {field.name: field for cls in classes for field in dataclasses.fields(cls)}
+        arguments, options = [], []
+        for name, field in fields.items():
+            if name not in values:
+                continue
+            if field.metadata.get("argument"):
+                arguments.append(shlex.quote(str(values[name])))
+            elif name == "n" or values[name] != field.default:
+                spelling = (*field.metadata.get("flags", ()), f"--{name.replace('_', '-')}")[0]
+                options += [spelling, shlex.quote(str(values[name]))]
+        if any(argument.startswith("-") for argument in arguments):  # or it would be taken for an option
+            return " ".join(["genvae", operation, *options, "--", *arguments])
+        return " ".join(["genvae", operation, *arguments, *options])
 
 
 class Model:
@@ -211,7 +230,7 @@ def train(
     target: str, *, data: Any, output: str | Path, set: tuple[str, ...] | list[str] = (), resume: bool = False
 ) -> dict[str, Any]:
     """Train a model: the operation ``train``, with progress on standard error."""
-    from genvae.training.progress import Terminal
+    from genvae.progress import Terminal
 
     service = Service(reporter=Terminal())
     answer: dict[str, Any] = result(

@@ -45,8 +45,8 @@ def lines_file(tmp_path: Path) -> Path:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny character model, trained for a few steps on our own lines."""
     from genvae.host import default_host
+    from genvae.progress import Silent
     from genvae.recipe import Recipe
-    from genvae.training.progress import Silent
     from genvae.training.run import train
 
     folder = tmp_path_factory.mktemp("models") / "tiny"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +10,6 @@ from urllib.parse import urlencode
 
 from genvae import settings
 from genvae.errors import SettingError, nearest
-from genvae.service import Service
 from genvae.settings import setting
 
 #: query parameters that are Gradio's, not ours
@@ -71,24 +69,6 @@ def _number(name: str, value: Any) -> Any:
         return float(text)
     except ValueError:
         return value
-
-
-def command(service: Service, operation: str, **values: Any) -> str:
-    """The shell line that asks for the same; what has its default value is left out."""
-    request = service.request_class(operation)
-    fields = {field.name: field for cls in (request, *service.rendering_classes()) for field in dataclasses.fields(cls)}
-    arguments, options = [], []
-    for name, field in fields.items():
-        if name not in values:
-            continue
-        if field.metadata.get("argument"):
-            arguments.append(shlex.quote(str(values[name])))
-        elif name == "n" or values[name] != field.default:
-            spelling = (*field.metadata.get("flags", ()), f"--{name.replace('_', '-')}")[0]
-            options += [spelling, shlex.quote(str(values[name]))]
-    if any(argument.startswith("-") for argument in arguments):  # or it would be taken for an option
-        return " ".join(["genvae", operation, *options, "--", *arguments])
-    return " ".join(["genvae", operation, *arguments, *options])
 
 
 def limits(name: str) -> tuple[float, float]:

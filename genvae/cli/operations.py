@@ -15,8 +15,8 @@ import typer
 from genvae import settings
 from genvae.errors import DataError, SettingError
 from genvae.host import OperationPart, default_host
+from genvae.progress import Terminal
 from genvae.service import Service
-from genvae.training.progress import Terminal
 
 
 def add(app: typer.Typer) -> None:

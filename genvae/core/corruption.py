@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genvae.core.batch import Batch
 from genvae.core.randomness import Stream
-from genvae.core.schedules import Constant, Schedule, as_schedule
+from genvae.core.schedules import Constant, Schedule, within
 from genvae.settings import setting
 
 
@@ -43,7 +43,7 @@ class WordDropout(Corruption):
     """Word dropout (Bowman et al. 2016): symbols that the decoder is fed become unknown, so that it
     has to ask the latent for them."""
 
-    rate: Schedule = setting(Constant(value=0.3), help="share of symbols dropped", convert=as_schedule)
+    rate: Schedule = setting(Constant(value=0.3), help="share of symbols dropped", convert=within(0.0, 1.0))
 
     def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:
         context = batch.views["context"]
@@ -55,7 +55,7 @@ class WordDropout(Corruption):
 class SymbolMasking(Corruption):
     """Symbols that the encoder reads are masked, so that it has to infer them from the others."""
 
-    rate: Schedule = setting(Constant(value=0.15), help="share of symbols masked", convert=as_schedule)
+    rate: Schedule = setting(Constant(value=0.15), help="share of symbols masked", convert=within(0.0, 1.0))
 
     def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:
         read = batch.views["input"]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from genvae.errors import SettingError
-from genvae.settings import setting
+from genvae.settings import build, setting
 
 
 class Schedule(ABC):
@@ -29,10 +30,26 @@ def as_schedule(value: Any) -> Any:
         raise SettingError(f"{value!r} is no schedule: give a number, or {{schedule: linear, stop: 1.0, steps: 1000}}")
     if isinstance(value, int | float | str):
         try:
-            return Constant(value=float(value))
+            number = float(value)
         except ValueError:
             raise SettingError(f"{value!r} is no number and no schedule") from None
+        return build(Constant, {"value": number}, where="schedule constant")
     return value
+
+
+def within(low: float, high: float = math.inf) -> Callable[[Any], Any]:
+    """``as_schedule`` for a setting whose first and last values must lie in a range."""
+
+    def convert(value: Any) -> Any:
+        schedule = as_schedule(value)
+        if isinstance(schedule, Schedule):
+            for number in (schedule.at(0), schedule.at(None)):
+                if not low <= number <= high:
+                    bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"at least {low:g}"
+                    raise SettingError(f"{number:g} is out of range: it must be {bounds}")
+        return schedule
+
+    return convert
 
 
 @dataclass(frozen=True, kw_only=True)

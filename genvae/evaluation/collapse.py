@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -12,9 +11,6 @@ from torch import Tensor
 
 from genvae.core.distributions import DiagonalGaussian
 from genvae.core.vae import Draw
-
-if TYPE_CHECKING:
-    from genvae.evaluation.evaluation import Evaluation
 
 ROWS = 1024  # rows of the (n, n) table of pairs that are in memory at once
 ACTIVE = 0.01  # variance of the posterior mean above which a dimension counts as active (Burda et al. 2016)
@@ -82,12 +78,3 @@ def usage_of(kl: float, parts: list[tuple[Tensor, Tensor, Tensor]], latent_dim: 
         return Usage(kl, 0.0, 0, latent_dim)
     means, log_variances, drawn = (torch.cat(column) for column in zip(*parts, strict=True))
     return Usage(kl, mutual_information(means, log_variances, drawn), active_units(means), latent_dim)
-
-
-def collapse(evaluation: Evaluation) -> dict[str, Any]:
-    """``kl`` and ``mutual_information`` in nats per item, ``active_units`` of ``latent_dim``."""
-    usage = evaluation.usage
-    return {
-        "kl": usage.kl, "mutual_information": usage.mutual_information, "active_units": usage.active_units,
-        "latent_dim": usage.latent_dim,
-    }  # fmt: skip

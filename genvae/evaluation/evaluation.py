@@ -64,7 +64,7 @@ class Evaluation:
         return usage_of(total / items, parts, self.model.latent_dim)
 
 
-def evaluate(evaluation: Evaluation, host: Host) -> dict[str, Any]:
+def measured(evaluation: Evaluation, host: Host) -> dict[str, Any]:
     """Every measure that is for any modality or for this one, in one dictionary."""
     figures: dict[str, Any] = {}
     for part in host.parts("measure"):

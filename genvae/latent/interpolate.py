@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from genvae.context import Context
 from genvae.core.latents import Latents
 from genvae.core.randomness import Stream
-from genvae.latent.context import Context
+from genvae.latent.tools import Tools
 from genvae.operations import Interpolate, Items
 
 
@@ -34,15 +35,16 @@ def linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 def interpolate(context: Context, request: Interpolate) -> Items:
     """``steps`` items from one to the other, both ends counted. A spherical path runs in the prior's noise,
     so it passes through likely latents under any prior that can be pulled back to noise."""
-    ends = context.encode([request.a, request.b])
+    tools = Tools(context)
+    ends = tools.encode([request.a, request.b])
     t = torch.linspace(0, 1, request.steps)
     walk = spherical if request.path == "spherical" else linear
     if request.path == "spherical":
-        ends = context.noise(ends, "a spherical path")
+        ends = tools.noise(ends, "a spherical path")
     latents: Latents = {}
     for name, value in ends.items():
         flat = value.flatten(1)
         latents[name] = walk(flat[0], flat[1], t).reshape(-1, *value.shape[1:])
     if request.path == "spherical":
-        latents = context.noise(latents, "a spherical path", push=True)
-    return Items(context.render(latents, request.steps, Stream(request.seed, "interpolate"), faithful=True))
+        latents = tools.noise(latents, "a spherical path", push=True)
+    return Items(tools.render(latents, request.steps, Stream(request.seed, "interpolate"), faithful=True))

@@ -7,17 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genvae.context import Context
 from genvae.core.latents import Latents
 from genvae.core.randomness import Stream
 from genvae.errors import SettingError, nearest
-from genvae.latent.context import Context
+from genvae.latent.tools import Tools
 from genvae.operations import Items, Mix
 
 
 def mix(context: Context, request: Mix) -> Items:
     """One item whose blocks are weighted means of the items' blocks; weights are scaled to sum to 1."""
-    latents = context.encode(request.items)
-    names = [block.name for block in context.vae.blocks]
+    tools = Tools(context)
+    latents = tools.encode(request.items)
+    names = [block.name for block in tools.vae.blocks]
     for name in request.weights:
         if name not in names:
             raise SettingError(f"the model has no block {name!r}; {nearest(str(name), names)}")
@@ -26,7 +28,7 @@ def mix(context: Context, request: Mix) -> Items:
     for name in names:
         weights = _weights(name, request.weights.get(name), count)
         mixed[name] = torch.tensordot(weights, latents[name], dims=1)[None]
-    return Items(context.render(mixed, 1, Stream(request.seed, "mix"), faithful=True))
+    return Items(tools.render(mixed, 1, Stream(request.seed, "mix"), faithful=True))
 
 
 def _weights(name: str, given: Any, count: int) -> Tensor:

@@ -6,37 +6,41 @@ from typing import Any
 
 import torch
 
+from genvae.context import Context
 from genvae.core.latents import Latents
 from genvae.core.randomness import Stream
 from genvae.errors import SettingError, nearest
-from genvae.latent.context import Context
+from genvae.latent.tools import Tools
 from genvae.operations import Decode, Encode, Encoded, Items, Reconstruct, Reconstructed
 
 
 def encode(context: Context, request: Encode) -> Encoded:
     """The posterior mean of every block as an array, one row an item."""
-    latents = context.encode(request.items)
+    tools = Tools(context)
+    latents = tools.encode(request.items)
     return Encoded({name: value.numpy() for name, value in latents.items()})
 
 
 def decode(context: Context, request: Decode) -> Items:
     """The item each row of the latents stands for."""
-    latents = _checked(context, request.latents)
+    tools = Tools(context)
+    latents = _checked(tools, request.latents)
     count = len(next(iter(latents.values())))
-    return Items(context.render(latents, count, Stream(request.seed, "decode"), faithful=True))
+    return Items(tools.render(latents, count, Stream(request.seed, "decode"), faithful=True))
 
 
 def reconstruct(context: Context, request: Reconstruct) -> Reconstructed:
     """Items decoded from their posterior means."""
-    latents = context.encode(request.items)
-    said = context.render(latents, len(request.items), Stream(request.seed, "reconstruct"), faithful=True)
+    tools = Tools(context)
+    latents = tools.encode(request.items)
+    said = tools.render(latents, len(request.items), Stream(request.seed, "reconstruct"), faithful=True)
     return Reconstructed(said, list(request.items))
 
 
-def _checked(context: Context, given: dict[str, Any]) -> Latents:
+def _checked(tools: Tools, given: dict[str, Any]) -> Latents:
     """Latents of the user's, every block there and of its shape."""
-    context.require_latent()
-    blocks = {block.name: block for block in context.vae.blocks}
+    tools.require_latent()
+    blocks = {block.name: block for block in tools.vae.blocks}
     for name in given:
         if name not in blocks:
             raise SettingError(f"the model has no block {name!r}; {nearest(str(name), blocks)}")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import torch
 
+from genvae.context import Context
 from genvae.core.randomness import Stream
-from genvae.latent.context import Context
+from genvae.latent.tools import Tools
 from genvae.operations import Items, Vary
 
 
 def vary(context: Context, request: Vary) -> Items:
     """Items at a distance from one: its noise under the prior, moved by ``distance`` standard deviations in
     random directions; 0 is the reconstruction."""
+    tools = Tools(context)
     stream = Stream(request.seed, "vary")
-    start = context.noise(context.encode([request.item]), "vary")
+    start = tools.noise(tools.encode([request.item]), "vary")
     items = torch.arange(request.n)
     moved = {
         block.name: start[block.name] + request.distance * stream.at(block.name).normal(items, *block.shape)
-        for block in context.vae.blocks
+        for block in tools.vae.blocks
     }
-    latents = context.noise(moved, "vary", push=True)
-    return Items(context.render(latents, request.n, stream, faithful=True))
+    latents = tools.noise(moved, "vary", push=True)
+    return Items(tools.render(latents, request.n, stream, faithful=True))

@@ -15,10 +15,10 @@ import torch
 from genvae.core.bounds import importance_weighted
 from genvae.core.randomness import Stream
 from genvae.host import Host, default_host
+from genvae.progress import Silent
 from genvae.recipe import Recipe
 from genvae.service import Model, Service
 from genvae.store.bundle import load
-from genvae.training.progress import Silent
 from genvae.training.run import Outcome, train
 
 

@@ -25,10 +25,10 @@ from genvae.core.vae import VAE
 from genvae.data.batching import Batches, Rows
 from genvae.errors import GenvaeError
 from genvae.evaluation.collapse import gaussian_parts, usage_of
+from genvae.progress import Reporter
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.diagnostics import diagnose
 from genvae.training.metrics import Metrics
-from genvae.training.progress import Reporter
 from genvae.training.settings import Phase, TrainingSettings
 
 UNTIMED = 10  # steps after a start that do not count for the speed
@@ -134,7 +134,7 @@ class Trainer:
 
     def _steps(self, phase: Phase, epochs: int, total: int) -> None:
         state, settings = self.state, self.settings
-        untimed = UNTIMED
+        untimed = min(UNTIMED, total // 3)
         while state.epoch < epochs and state.phase_step < total and not self._exhausted():
             order = self.train.order(settings.seed, state.phase * 1_000_003 + state.epoch)
             steps = [order[i : i + settings.accumulate] for i in range(0, len(order), settings.accumulate)]

@@ -15,15 +15,15 @@ from genvae.data.modality import Modality
 from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import Location, read
 from genvae.errors import CheckpointError, SettingError
-from genvae.evaluation.evaluation import Evaluation, evaluate
+from genvae.evaluation.evaluation import Evaluation, measured
 from genvae.host import Host
+from genvae.progress import Reporter
 from genvae.recipe import Recipe
 from genvae.store.bundle import Bundle, save
 from genvae.store.folders import staged, sweep, write_json
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.loop import Trainer
 from genvae.training.metrics import Metrics
-from genvae.training.progress import Reporter
 from genvae.training.settings import Phase, TrainingSettings
 
 VALIDATED = 2_000  # most items a validation looks at
@@ -96,8 +96,8 @@ def train(
     )  # fmt: skip
     state = trainer.run()
     bundle = Bundle(output.name, model, modality, recipe, dict(about or {}))
-    measured = Batches(examples, some(held, MEASURED, training.seed), modality, batch_size=256)
-    scores = evaluate(Evaluation(model, modality, bundle.modality_id, measured, seed=training.seed), host)
+    final = Batches(examples, some(held, MEASURED, training.seed), modality, batch_size=256)
+    scores = measured(Evaluation(model, modality, bundle.modality_id, final, seed=training.seed), host)
     bundle.about.setdefault("command", " ".join(["genvae", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else "")
     bundle.about.setdefault("scores", {})["On its own validation lines"] = scores
     save(bundle, output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from tokenizers import Encoding, Tokenizer
@@ -21,9 +21,6 @@ from genvae.core.vae import VAE
 from genvae.data.modality import Example, Modality
 from genvae.errors import DataError, GenvaeError
 
-if TYPE_CHECKING:
-    from genvae_sentence.settings import SentenceSettings
-
 
 class Sentence(Modality):
     """Lines of text. An example is {"symbols": [...], "text": "..."}; a batch has the views
@@ -35,9 +32,9 @@ class Sentence(Modality):
 
     unit = "tokens"
 
-    def __init__(self, settings: SentenceSettings, tokenizer: Tokenizer) -> None:
-        self.settings = settings
+    def __init__(self, tokenizer: Tokenizer, max_length: int) -> None:
         self.tokenizer = tokenizer
+        self.max_length = max_length  # characters, and so symbols, of the longest line
 
     @property
     def vocabulary(self) -> int:
@@ -78,10 +75,8 @@ class Sentence(Modality):
         text = item.strip()
         if not text:
             raise DataError("the text is empty")
-        if len(text) > self.settings.max_length:
-            raise DataError(
-                f"the text has {len(text):,} characters; this model reads at most {self.settings.max_length}"
-            )
+        if len(text) > self.max_length:
+            raise DataError(f"the text has {len(text):,} characters; this model reads at most {self.max_length}")
         if len(text.splitlines()) > 1:
             raise DataError("the text has more than one line; give one sentence at a time")
         return {"symbols": self._symbols(self.tokenizer.encode(text, add_special_tokens=False)), "text": text}
@@ -109,7 +104,7 @@ class Sentence(Modality):
         if options.temperature is None:
             options = Decoding(**{**vars(options), "temperature": 0.0 if faithful else 1.0})
         stepper = model.likelihood.stepper(model.decoder)
-        written = decode(stepper, dict(latents), items, options, stream, longest=self.settings.max_length)
+        written = decode(stepper, dict(latents), items, options, stream, longest=self.max_length)
         return [self.text(symbols) for symbols in written]
 
     def save(self, folder: Path) -> None:

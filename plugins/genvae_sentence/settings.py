@@ -65,14 +65,14 @@ class SentenceSettings:
 
     def fit(self, data: Dataset) -> Sentence:
         """Train the tokenizer on the selected lines."""
-        return Sentence(self, train_tokenizer(self.tokenizer, list(data["text"]), self.vocab_size))
+        return Sentence(train_tokenizer(self.tokenizer, list(data["text"]), self.vocab_size), self.max_length)
 
     def restore(self, folder: Path) -> Sentence:
         """Read the tokenizer that was saved."""
         path = folder / TOKENIZER
         if not path.is_file():
             raise CheckpointError(f"{folder} has no {TOKENIZER}")
-        return Sentence(self, load_tokenizer(path))
+        return Sentence(load_tokenizer(path), self.max_length)
 
     def recipe(self) -> Mapping[str, Any]:
         """An LSTM trained by an annealed ELBO with free bits: it does not collapse on common data."""

@@ -16,9 +16,9 @@ from genvae.data.batching import Batches
 from genvae.data.prepare import prepare
 from genvae.data.read import read
 from genvae.evaluation import collapse
-from genvae.evaluation.bounds import bounds
 from genvae.evaluation.collapse import active_units, gaussian_parts, mutual_information, usage_of
 from genvae.evaluation.evaluation import Evaluation
+from genvae.evaluation.measures import bounds
 from genvae.evaluation.ngram import NGramJudge
 from genvae.host import default_host
 from genvae.service import Model, load

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from genvae.host import default_host
+from genvae.progress import Silent
 from genvae.recipe import Recipe
-from genvae.training.progress import Silent
 from genvae.training.run import train
 
 KNOWN = [

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from genvae.context import Context
 from genvae.core.latents import Block
 from genvae.core.priors import Prior
 from genvae.core.randomness import Stream
 from genvae.errors import LacksCapability
 from genvae.host import default_host
-from genvae.latent.context import Context
+from genvae.latent.tools import Tools
 from genvae.recipe import Recipe
 from genvae.service import Model
 from genvae.store.bundle import Bundle
@@ -19,16 +20,16 @@ from tests.core.toys import Implicit, TopDown, elements, toy
 BLOCKS = (Block(name="top", shape=(2,)), Block(name="below", shape=(3,)))
 
 
-def context(learned: Model, prior: Prior) -> Context:
-    """A context of a toy model; modality and recipe are those of another, and not asked."""
+def tools(learned: Model, prior: Prior) -> Tools:
+    """The tools of a toy model; modality and recipe are those of another, and not asked."""
     bundle = learned._service.bundle(learned.name)
     recipe = Recipe.of("sentence", default_host())
-    return Context(default_host(), Bundle("toy", toy(BLOCKS, prior=prior), bundle.modality, recipe))
+    return Tools(Context(default_host(), Bundle("toy", toy(BLOCKS, prior=prior), bundle.modality, recipe)))
 
 
 def test_pulling_and_pushing_go_block_by_block(learned: Model) -> None:
     torch.manual_seed(0)
-    at = context(learned, TopDown(BLOCKS))
+    at = tools(learned, TopDown(BLOCKS))
     latents = at.vae.infer(elements(4), Stream(0, "x")).latents
     noise = at.noise(latents, "a test")
     assert not torch.allclose(noise["below"], latents["below"], atol=1e-2), "the prior is N(0, I): nothing is tested"
@@ -42,7 +43,7 @@ def test_pulling_and_pushing_go_block_by_block(learned: Model) -> None:
 
 
 def test_a_prior_that_cannot_is_refused_by_name(learned: Model) -> None:
-    at = context(learned, Implicit())
+    at = tools(learned, Implicit())
     with pytest.raises(
         LacksCapability, match=r"a walk needs a prior that pushes noise to a latent and pulls .*Implicit"
     ):

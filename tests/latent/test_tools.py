@@ -201,5 +201,5 @@ def test_a_model_without_a_latent_generates_and_says_what_it_cannot_do(bare: Pat
         lambda: model.encode("a"), lambda: model.reconstruct("a"), lambda: model.decode({}), lambda: model.vary("a"),
         lambda: model.interpolate("a", "b"), lambda: model.mix(["a", "b"]),
     ):  # fmt: skip
-        with pytest.raises(LacksCapability, match="has no latent: it can generate and be evaluated"):
+        with pytest.raises(LacksCapability, match="has no latent: it can only generate and be evaluated"):
             ask()

@@ -25,7 +25,7 @@ SPELT = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "a <s>b</s> c", "x<unk>", "<
 @cache
 def sentence(kind: str, *, vocab_size: int = 320, spelt: bool = False) -> Sentence:
     lines = own_lines() + (SPELT * 5 if spelt else [])
-    return Sentence(SentenceSettings(tokenizer=kind), train_tokenizer(kind, lines, vocab_size))
+    return Sentence(train_tokenizer(kind, lines, vocab_size), 200)
 
 
 def there_and_back(modality: Sentence, text: str) -> str:
@@ -114,8 +114,8 @@ def test_it_is_the_same_again_and_after_saving(kind: str, tmp_path: Path) -> Non
     loaded = load_tokenizer(tmp_path / "tokenizer.json")
     again = train_tokenizer(kind, own_lines(), 320)
     assert loaded.to_str() == modality.tokenizer.to_str() == again.to_str()
-    other = Sentence(SentenceSettings(tokenizer=kind), train_tokenizer(kind, own_lines(50), 300))
-    assert modality.fingerprint() == Sentence(modality.settings, loaded).fingerprint() != other.fingerprint()
+    other = Sentence(train_tokenizer(kind, own_lines(50), 300), 200)
+    assert modality.fingerprint() == Sentence(loaded, 200).fingerprint() != other.fingerprint()
 
 
 def test_a_damaged_or_foreign_tokenizer_is_refused_by_name(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ import torch
 
 from genvae.errors import CheckpointError, GenvaeError, PluginError
 from genvae.host import Host, default_host
+from genvae.progress import Silent
 from genvae.service import Model, Service
 from genvae.store.bundle import Bundle, load, save
 from genvae.store.folders import MANIFEST, fault, seal
 from genvae.store.locate import locate
 from genvae.store.weights import tensors
-from genvae.training.progress import Silent
 from genvae.training.run import train
 from tests.conftest import TINY, own_lines
 from tests.host.strangers import OWN, writer

@@ -16,7 +16,7 @@ import pytest
 from genvae.errors import GenvaeError, SettingError
 from genvae.host import Host, default_host
 from genvae.service import Service
-from genvae_studio.asked import Asked, command
+from genvae_studio.asked import Asked
 from genvae_studio.studio import Studio, sentence
 from genvae_studio.widgets.text import changed
 
@@ -102,9 +102,9 @@ def test_a_link_never_fetches_a_model() -> None:
 
 def test_the_command_line_is_quoted() -> None:
     service = Service()
-    line = command(service, "vary", model="my model", item="it's", n=8, distance=0.5, seed=3)
+    line = service.command("vary", model="my model", item="it's", n=8, distance=0.5, seed=3)
     assert line == """genvae vary 'my model' 'it'"'"'s' -n 8 --seed 3"""
-    assert command(service, "vary", model="m", item="-x", n=8) == "genvae vary -n 8 -- m -x"
+    assert service.command("vary", model="m", item="-x", n=8) == "genvae vary -n 8 -- m -x"
 
 
 def test_changed_words_are_marked_and_all_is_escaped() -> None:

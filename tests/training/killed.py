@@ -66,8 +66,8 @@ def run(jobs: list[dict[str, Any]]) -> None:
     for slow in (
         "datasets",
         "torch._dynamo",
-        "genvae.latent.context",
-        "genvae.training.handler",
+        "genvae.latent.tools",
+        "genvae.handlers.train",
         "genvae_sentence.lstm",
     ):
         importlib.import_module(slow)  # once, before the children

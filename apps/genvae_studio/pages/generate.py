@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from genvae_studio.asked import Asked, command, hint, limits
+from genvae_studio.asked import Asked, hint, limits
 from genvae_studio.studio import Studio, said
 from genvae_studio.widgets import echo, sheet
 from genvae_studio.widgets.text import notice
@@ -125,7 +125,7 @@ def _ways(studio: Studio, operation: str, values: dict[str, Any]) -> list[tuple[
     """The same, outside the studio."""
     return [
         ("Python", studio.service.python(operation, **values)),
-        ("Shell", command(studio.service, operation, **values)),
+        ("Shell", studio.service.command(operation, **values)),
     ]
 
 

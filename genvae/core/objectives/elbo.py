@@ -13,7 +13,7 @@ from torch import Tensor
 from genvae.core.batch import Batch
 from genvae.core.objectives.base import Objective, Terms
 from genvae.core.randomness import Stream
-from genvae.core.schedules import Constant, Schedule, as_schedule
+from genvae.core.schedules import Constant, Schedule, within
 from genvae.core.vae import VAE
 from genvae.settings import setting
 
@@ -56,7 +56,7 @@ class Elbo(Objective):
 class ElboSettings:
     """The evidence lower bound with beta and free bits."""
 
-    beta: Schedule = setting(Constant(value=1.0), help="weight of the rate", convert=as_schedule)
+    beta: Schedule = setting(Constant(value=1.0), help="weight of the rate", convert=within(0.0))
     free_bits: float = setting(0.0, help="nats of each latent dimension that cost nothing", ge=0.0)
     free_bits_total: float = setting(0.0, help="nats of the whole latent that cost nothing", ge=0.0)
 

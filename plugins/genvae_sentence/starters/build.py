@@ -15,10 +15,10 @@ from typing import Any
 
 from genvae.errors import GenvaeError
 from genvae.host import default_host
+from genvae.progress import Terminal
 from genvae.recipe import Recipe
 from genvae.service import Service
 from genvae.store.bundle import save
-from genvae.training.progress import Terminal
 from genvae.training.run import Outcome, train
 from genvae_sentence.starters import sentences_en
 from genvae_sentence.starters.corpus import training_lines

@@ -1,11 +1,10 @@
-"""The bounds of a data set."""
+"""The engine's own measures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from genvae.evaluation.evaluation import Evaluation
+from genvae.evaluation.evaluation import Evaluation
 
 
 def bounds(evaluation: Evaluation) -> dict[str, Any]:
@@ -17,4 +16,13 @@ def bounds(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "items": items, "nll": -float(bound.log_likelihood.sum()) / items, "nll_samples": bound.samples,
         "nll_error": spread * groups**0.5 / items, "elbo": float(bound.elbo.sum()) / items,
+    }  # fmt: skip
+
+
+def collapse(evaluation: Evaluation) -> dict[str, Any]:
+    """``kl`` and ``mutual_information`` in nats per item, ``active_units`` of ``latent_dim``."""
+    usage = evaluation.usage
+    return {
+        "kl": usage.kl, "mutual_information": usage.mutual_information, "active_units": usage.active_units,
+        "latent_dim": usage.latent_dim,
     }  # fmt: skip

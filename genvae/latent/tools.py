@@ -1,24 +1,21 @@
-"""What a handler is given, and what handlers share."""
+"""What the handlers of latent operations share: encoding, rendering in tiles, the prior's noise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genvae import settings
+from genvae.context import Context
 from genvae.core.batch import Batch
+from genvae.core.distributions import Capability
 from genvae.core.latents import Latents, take
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
 from genvae.errors import DataError, LacksCapability
-from genvae.host import Host
-from genvae.host.specs import resolve
-from genvae.store.bundle import Bundle
-from genvae.training.progress import Reporter, Silent
 
 #: Rows are decoded in tiles of this many, filled up where there are fewer. A product of another shape
 #: may round differently, and then -n 100 would not be the beginning of -n 200.
@@ -26,33 +23,19 @@ TILE = 32
 ENCODED = 256  # items encoded at once
 
 
-@dataclass
-class Context:
-    """The host, the model (where the operation has one) and the values of the rendering settings."""
+@dataclass(frozen=True)
+class Tools:
+    """A handler's context, with what latents need."""
 
-    host: Host
-    loaded: Bundle | None = None
-    rendering: Mapping[str, Any] = field(default_factory=dict)
-    reporter: Reporter = field(default_factory=Silent)
-
-    @property
-    def bundle(self) -> Bundle:
-        """The model."""
-        assert self.loaded is not None
-        return self.loaded
+    context: Context
 
     @property
     def vae(self) -> VAE:
-        return self.bundle.vae
-
-    def options(self) -> Any:
-        """The rendering settings of the model's modality; raises SettingError for one it does not have."""
-        part = self.bundle.part()
-        return settings.build(resolve(part.rendering), self.rendering, where=f"rendering of {part.id}")
+        return self.context.bundle.vae
 
     def batch(self, items: Sequence[Any], first: int = 0) -> Batch:
         """Items of the user's as a batch."""
-        modality = self.bundle.modality
+        modality = self.context.bundle.modality
         examples = [modality.example(item) for item in items]
         return modality.collate(examples, range(first, first + len(items)))
 
@@ -69,13 +52,13 @@ class Context:
         """Raise LacksCapability when the model has no latent."""
         if not self.vae.blocks:
             raise LacksCapability(
-                f"the model {self.bundle.name!r} has no latent: it can generate and be evaluated, and nothing else"
+                f"the model {self.context.bundle.name!r} has no latent: it can only generate and be evaluated"
             )
 
     @torch.no_grad()
     def render(self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0) -> list[Any]:
         """Items from latents, tile by tile."""
-        options, modality = self.options(), self.bundle.modality
+        options, modality = self.context.options(), self.context.bundle.modality
         found: list[Any] = []
         for start in range(0, count, TILE):
             rows = torch.arange(start, start + TILE).clamp(max=count - 1)
@@ -85,8 +68,6 @@ class Context:
 
     def noise(self, latents: Mapping[str, Tensor], tool: str, *, push: bool = False) -> Latents:
         """Latents as the prior's noise, or (``push``) noise as latents, block by block."""
-        from genvae.core.distributions import Capability
-
         self.vae.prior.require(Capability.TRANSPORT, tool)
         given: Latents = dict(latents)
         before: Latents = {}

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from genvae.context import Context
 from genvae.data.batching import Batches, some
 from genvae.data.prepare import prepare
 from genvae.data.read import Location, read
-from genvae.evaluation.evaluation import Evaluation, evaluate
+from genvae.evaluation.evaluation import Evaluation, measured
 from genvae.operations import Evaluate, Evaluated
 from genvae.recipe import Recipe
 from genvae.store.bundle import Bundle, load
 from genvae.store.locate import locate
 
-if TYPE_CHECKING:
-    from genvae.latent.context import Context
-
 JUDGED = 200_000  # most items that a judge is trained on
 
 
-def evaluate_model(context: Context, request: Evaluate) -> Evaluated:
+def evaluate(context: Context, request: Evaluate) -> Evaluated:
     """Every measure of the model, and of a baseline, on the same items."""
     figures = _figures(context, request, context.bundle)
     if request.baseline:
@@ -49,8 +47,9 @@ def _figures(context: Context, request: Evaluate, bundle: Bundle) -> dict[str, A
     judge = None
     if request.judge is not None:
         real = selected(request.judge)
-        judge = [bundle.modality.item(row) for row in real.select(range(min(len(real), JUDGED)))]
+        real = prepare(real.select(range(min(len(real), JUDGED))), bundle.modality)
+        judge = [bundle.modality.item(example) for example in real]
     evaluation = Evaluation(
         bundle.vae, bundle.modality, bundle.modality_id, batches, request.samples, request.seed, judge
     )
-    return evaluate(evaluation, context.host)
+    return measured(evaluation, context.host)

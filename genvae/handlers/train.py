@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from genvae.context import Context
 from genvae.operations import Train, Trained
 from genvae.recipe import Recipe
-from genvae.training.run import train
-
-if TYPE_CHECKING:
-    from genvae.latent.context import Context
+from genvae.training import run
 
 
-def train_model(context: Context, request: Train) -> Trained:
+def train(context: Context, request: Train) -> Trained:
     """Train by a recipe and settings over it."""
     recipe = Recipe.of(request.target, context.host)
     recipe.set(request.set)
-    outcome = train(
+    outcome = run.train(
         recipe,
         request.data,
         Path(request.output).expanduser(),

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from genvae.context import Context
 from genvae.errors import GenvaeError
 from genvae.operations import Listed, Models
 from genvae.store.config import read_config
 from genvae.store.locate import locate
-
-if TYPE_CHECKING:
-    from genvae.latent.context import Context
 
 
 def models(context: Context, request: Models) -> Listed:

@@ -1,0 +1,36 @@
+"""What a handler is given. Torch-free, so an operation that needs no torch does not load it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from genvae import settings
+from genvae.host import Host
+from genvae.host.specs import resolve
+from genvae.progress import Reporter, Silent
+
+if TYPE_CHECKING:
+    from genvae.store.bundle import Bundle
+
+
+@dataclass
+class Context:
+    """The host, the model (where the operation has one) and the values of the rendering settings."""
+
+    host: Host
+    loaded: Bundle | None = None
+    rendering: Mapping[str, Any] = field(default_factory=dict)
+    reporter: Reporter = field(default_factory=Silent)
+
+    @property
+    def bundle(self) -> Bundle:
+        """The model."""
+        assert self.loaded is not None
+        return self.loaded
+
+    def options(self) -> Any:
+        """The rendering settings of the model's modality; raises SettingError for one it does not have."""
+        part = self.bundle.part()
+        return settings.build(resolve(part.rendering), self.rendering, where=f"rendering of {part.id}")

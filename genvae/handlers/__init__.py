@@ -1,0 +1,1 @@
+"""Handlers of the operations that are not about latents: train, evaluate, models."""
