@@ -25,7 +25,7 @@ FLOORS = {
     "training": {"core", "host", "data", "store", "evaluation", *PLAIN},
     "latent": {"core", "host", "data", "store", "training", *PLAIN},
 }
-ALWAYS = {"errors", "settings"}
+ALWAYS = {"errors", "settings", "progress"}
 
 
 def imports(path: Path) -> Iterator[str]:
