@@ -13,9 +13,9 @@ import genvae
 ENGINE = Path(genvae.__file__).parent
 ROOT = ENGINE.parent
 
-PLAIN = {"recipe", "operations"}  # plain data, without a floor of their own
+PLAIN = {"recipe", "operations", "context"}  # what is asked, and of what: without a floor of their own
 
-#: what each floor of the house may stand on, itself apart; every module may use errors and settings
+#: what each floor of the house may stand on, itself apart; every module may use ALWAYS
 FLOORS = {
     "core": set[str](),
     "host": set[str](),
@@ -23,7 +23,8 @@ FLOORS = {
     "store": {"core", "host", "data", *PLAIN},
     "evaluation": {"core", "host", "data", "store", *PLAIN},
     "training": {"core", "host", "data", "store", "evaluation", *PLAIN},
-    "latent": {"core", "host", "data", "store", "training", *PLAIN},
+    "latent": {"core", "host", "data", "store", *PLAIN},
+    "handlers": {"core", "host", "data", "store", "evaluation", "training", "latent", *PLAIN},
 }
 ALWAYS = {"errors", "settings", "progress"}
 

@@ -9,6 +9,7 @@ beside; the model itself replaces the one in the package.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from genvae.training.run import Outcome, train
 from genvae_sentence.starters import sentences_en
 from genvae_sentence.starters.corpus import training_lines
 
+JUDGE = "text/tatoeba/judge.txt"
 RECIPE = Path(__file__).parents[1] / "recipes" / "sentences-en.yaml"
 
 ABOUT: dict[str, Any] = {
@@ -86,26 +88,22 @@ def _train(work: Path, name: str, settings: list[str]) -> Outcome:
 
 
 def _figures(data: Path, work: Path) -> None:
-    """Evaluate beside the language model, then write the model with its card into the package."""
-    service = Service(reporter=Terminal())
-    bundle = service.bundle(str(work / "model"))
-    bundle.name = "sentences-en"
-    bundle.about["scores"] = {}
-    save(bundle, sentences_en(), dtype="float16")
-    held, judge = work / "held-out.txt", data / "text/tatoeba/judge.txt"
-    answer = service.run(
-        "evaluate", model="sentences-en", data=str(held), samples=100, judge=str(judge),
-        baseline=str(work / "language-model"),
-    )  # fmt: skip
-    figures = answer.to_config()
-    baseline = figures.pop("baseline")
-    command = (
-        "genvae evaluate sentences-en --data held-out.txt --samples 100 --judge judge.txt --baseline language-model"
-    )
-    bundle.about["scores"] = {
-        "On the held-out lines": {"command": command, **figures},
-        "A language model of the same size, trained the same way": {"command": command, **baseline},
-    }
+    """Evaluate the model and the language model, each once, then write the model with its card into the package."""
+    held, judge = work / "held-out.txt", data / JUDGE
+    scores = {}
+    for title, name in (
+        ("On the held-out lines", "model"),
+        ("A language model of the same decoder, trained the same way", "language-model"),
+    ):
+        kept = work / f"{name}.figures.json"
+        if not kept.exists():
+            service = Service(reporter=Terminal())
+            answer = service.run("evaluate", model=str(work / name), data=str(held), samples=100, judge=str(judge))
+            kept.write_text(json.dumps(answer.to_config()), encoding="utf-8")
+        command = f"genvae evaluate {work / name} --data {held} --samples 100 --judge {data / JUDGE}"
+        scores[title] = {"command": command, **json.loads(kept.read_text(encoding="utf-8"))}
+    bundle = Service().bundle(str(work / "model"))
+    bundle.name, bundle.about["scores"] = "sentences-en", scores
     save(bundle, sentences_en(), dtype="float16")
 
 
