@@ -88,22 +88,22 @@ def _train(work: Path, name: str, settings: list[str]) -> Outcome:
 
 
 def _figures(data: Path, work: Path) -> None:
-    """Evaluate the model and the language model, each once, then write the model with its card into the package."""
-    held, judge = work / "held-out.txt", data / JUDGE
-    scores = {}
+    """Write the model into the package, evaluate what ships and the language model beside it, write the card."""
+    bundle = Service().bundle(str(work / "model"))
+    bundle.name, bundle.about["scores"] = "sentences-en", {}
+    save(bundle, sentences_en(), dtype="float16")
     for title, name in (
-        ("On the held-out lines", "model"),
-        ("A language model of the same decoder, trained the same way", "language-model"),
+        ("On the held-out lines", "sentences-en"),
+        ("A language model with the same decoder, trained the same way", str(work / "language-model")),
     ):
-        kept = work / f"{name}.figures.json"
+        kept = work / f"{Path(name).name}.figures.json"
         if not kept.exists():
             service = Service(reporter=Terminal())
-            answer = service.run("evaluate", model=str(work / name), data=str(held), samples=100, judge=str(judge))
+            held, judge = work / "held-out.txt", data / JUDGE
+            answer = service.run("evaluate", model=name, data=str(held), samples=100, judge=str(judge))
             kept.write_text(json.dumps(answer.to_config()), encoding="utf-8")
-        command = f"genvae evaluate {work / name} --data {held} --samples 100 --judge {data / JUDGE}"
-        scores[title] = {"command": command, **json.loads(kept.read_text(encoding="utf-8"))}
-    bundle = Service().bundle(str(work / "model"))
-    bundle.name, bundle.about["scores"] = "sentences-en", scores
+        command = f"genvae evaluate {name} --data {work / 'held-out.txt'} --samples 100 --judge {data / JUDGE}"
+        bundle.about["scores"][title] = {"command": command, **json.loads(kept.read_text(encoding="utf-8"))}
     save(bundle, sentences_en(), dtype="float16")
 
 
