@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import shlex
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,42 +118,42 @@ class Service:
 
     def python(self, operation: str, **values: Any) -> str:
         """The Python line that asks for the same; what has its default value is left out."""
-        request_class = self.request_class(operation)
-        given = dict(values)
-        model = given.pop("model", None)
         arguments, keywords = [], []
-        defaults = {n: f.default for n, f in request_class.__dataclass_fields__.items()}  # type: ignore[attr-defined]
-        for cls in self.rendering_classes():
-            defaults.update({n: f.default for n, f in cls.__dataclass_fields__.items() if n not in defaults})  # type: ignore[attr-defined]
-        for name in defaults:
-            if name not in given or name == "model":
+        for field, value in self._told(operation, values):
+            if field.name == "model":
                 continue
-            value = list(given[name]) if isinstance(given[name], tuple) else given[name]
-            if getattr(request_class, "__dataclass_fields__", {}).get(name) is not None and (
-                request_class.__dataclass_fields__[name].metadata.get("argument") or name == "n"  # type: ignore[attr-defined]
-            ):
-                arguments.append(repr(value))
-            elif value != defaults[name]:
-                keywords.append(f"{name}={value!r}")
+            text = repr(list(value) if isinstance(value, tuple) else value)
+            if _positional(field):
+                arguments.append(text)
+            else:
+                keywords.append(f"{field.name}={text}")
         call = f"{operation}({', '.join([*arguments, *keywords])})"
-        return f"genvae.load({model!r}).{call}" if model is not None else f"genvae.{call}"
+        return f"genvae.load({values['model']!r}).{call}" if "model" in values else f"genvae.{call}"
 
     def command(self, operation: str, **values: Any) -> str:
         """The shell line that asks for the same; what has its default value is left out."""
-        classes = (self.request_class(operation), *self.rendering_classes())
-        fields = {field.name: field for cls in classes for field in dataclasses.fields(cls)}
         arguments, options = [], []
-        for name, field in fields.items():
-            if name not in values:
-                continue
+        for field, value in self._told(operation, values):
+            several = value if isinstance(value, list | tuple) else [value]
+            texts = [shlex.quote(json.dumps(v) if isinstance(v, Mapping) else str(v)) for v in several]
             if field.metadata.get("argument"):
-                arguments.append(shlex.quote(str(values[name])))
-            elif name == "n" or values[name] != field.default:
-                spelling = (*field.metadata.get("flags", ()), f"--{name.replace('_', '-')}")[0]
-                options += [spelling, shlex.quote(str(values[name]))]
+                arguments += texts
+            else:
+                spelling = (*field.metadata.get("flags", ()), f"--{field.name.replace('_', '-')}")[0]
+                options += [word for text in texts for word in (spelling, text)]
         if any(argument.startswith("-") for argument in arguments):  # or it would be taken for an option
             return " ".join(["genvae", operation, *options, "--", *arguments])
         return " ".join(["genvae", operation, *arguments, *options])
+
+    def _told(self, operation: str, values: Mapping[str, Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
+        """The fields that a written request names, in their order."""
+        seen = set()
+        for cls in (self.request_class(operation), *self.rendering_classes()):
+            for field in dataclasses.fields(cls):
+                if field.name in values and field.name not in seen:
+                    seen.add(field.name)
+                    if _positional(field) or values[field.name] != _default(field):
+                        yield field, values[field.name]
 
 
 class Model:
@@ -200,24 +201,29 @@ def result(response: Response) -> Any:
     return getattr(response, response.result) if response.result else response.to_config()
 
 
+def _positional(field: dataclasses.Field[Any]) -> bool:
+    """Whether a written request gives the field by its place: arguments, and how many."""
+    return bool(field.metadata.get("argument")) or field.name == "n"
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """A field's default; Parameter.empty where it must be given."""
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else inspect.Parameter.empty
+
+
 def _signature(service: Service, part: OperationPart) -> inspect.Signature:
     """What ``help(model.generate)`` shows."""
-    classes = [service.request_class(part.id), *(service.rendering_classes() if part.renders else [])]
-    parameters = {}
-    for number, cls in enumerate(classes):
-        for name, field in cls.__dataclass_fields__.items():  # type: ignore[attr-defined]
-            if name == "model" or name in parameters:
-                continue
-            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if number == 0 else inspect.Parameter.KEYWORD_ONLY
-            required = field.default is inspect.Parameter.empty or type(field.default).__name__ == "_MISSING_TYPE"
-            default = (
-                inspect.Parameter.empty
-                if required and type(field.default_factory).__name__ == "_MISSING_TYPE"
-                else (None if required else field.default)
-            )
-            parameters[name] = inspect.Parameter(
-                name, kind, default=default, annotation=settings.hints(cls).get(name, Any)
-            )
+    parameters: dict[str, inspect.Parameter] = {}
+    kind: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    for cls in [service.request_class(part.id), *(service.rendering_classes() if part.renders else [])]:
+        for field in dataclasses.fields(cls):
+            if field.name != "model" and field.name not in parameters:
+                parameters[field.name] = inspect.Parameter(
+                    field.name, kind, default=_default(field), annotation=settings.hints(cls)[field.name]
+                )
+        kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature(list(parameters.values()))
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from genvae.service import Model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models gain nothing from more, and lose much beside others
@@ -63,3 +67,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder}: set GENVAE_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A model that knows eight sentences by heart."""
+    from genvae.service import load
+    from tests.latent.learned import learned_folder
+
+    return load(learned_folder(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model without a latent."""
+    from tests.latent.learned import language_model_folder
+
+    return language_model_folder(tmp_path_factory)
