@@ -54,6 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     runs = arguments.runs
     figures: dict[str, Any] = {
+        "import torch (theirs)": cold(["-c", "import torch"], runs),
         "import genvae": cold(["-c", "import genvae"], runs),
         "genvae --help": cold(["-c", RUN, "--help"], runs),
         "genvae plugins": cold(["-c", RUN, "plugins"], runs),

@@ -16,14 +16,14 @@ MENDABLE = 2  # exit code of an error that the caller can mend
 INTERRUPTED = 130
 
 
-def build() -> typer.Typer:
-    """The program with every command that the installed plugins bring."""
+def build(asked: str = "") -> typer.Typer:
+    """The program with every command that the installed plugins bring; ``asked`` is the one to be run."""
     app = typer.Typer(
         name="genvae", add_completion=False, rich_markup_mode=None,
         pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
         help="Generate, explore and restyle text and images with variational autoencoders.",
     )  # fmt: skip
-    operations.add(app)
+    operations.add(app, asked)
     plugins.add(app)
     studio.add(app)
 
@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the program; returns its exit code. Errors that the caller can mend are one line and code 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        command: Any = typer.main.get_command(build())
+        asked = next((word for word in arguments if not word.startswith("-")), "")
+        command: Any = typer.main.get_command(build(asked))
         code = command.main(args=arguments or ["--help"], prog_name="genvae", standalone_mode=False)
         sys.stdout.flush()
     except GenvaeError as error:

@@ -19,11 +19,19 @@ from genvae.progress import Terminal
 from genvae.service import Service
 
 
-def add(app: typer.Typer) -> None:
-    """Add a command for every operation that is registered."""
+def add(app: typer.Typer, asked: str) -> None:
+    """Add a command for every operation that is registered.
+
+    Only the one that is asked for gets its arguments: making all of them is most of the time to start.
+    """
     service = Service(default_host(), reporter=Terminal())
     for part in service.operations().values():
-        app.command(part.id, help=_help(part), short_help=part.summary)(_command(part, service))
+        made = _command(part, service) if part.id == asked else _listed
+        app.command(part.id, help=_help(part), short_help=part.summary)(made)
+
+
+def _listed() -> None:
+    """Stands for a command that is shown in the list of commands and was not asked for."""
 
 
 def _help(part: OperationPart) -> str:
