@@ -154,12 +154,12 @@ class Trainer:
                     self.metrics.write("train", state.step, named)
                     self.reporter.advance(state.phase_step, self._status(named))
                 due = state.phase_step % settings.evaluate_every == 0 or state.phase_step == total
+                stopping = self._stop  # asked once: a signal between two questions would stop without saving
                 if due:
                     self._validate()
+                if due or stopping:
                     self._save()
-                elif self._stop:
-                    self._save()
-                if self._stop:
+                if stopping:
                     raise Interrupted(
                         f"stopped at step {state.step}; saved. Give the same command with --resume to go on"
                     )
@@ -332,10 +332,10 @@ class Trainer:
         """The first Ctrl-C ends the run after the step it is in; the second ends it at once."""
 
         def ask(number: int, frame: Any) -> None:
+            # nothing is said here: the signal may have come in the middle of a message
             if self._stop:
                 raise KeyboardInterrupt
             self._stop = True
-            self.reporter.say("stopping after this step and saving; Ctrl-C again ends without saving")
 
         try:
             before = signal.signal(signal.SIGINT, ask)
