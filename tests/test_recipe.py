@@ -12,7 +12,7 @@ import yaml
 from genvae.errors import DataError, GenvaeError, PluginError, SettingError
 from genvae.host import default_host
 from genvae.recipe import PARTS, SECTIONS, Recipe
-from genvae.training.settings import TrainingSettings
+from genvae.recipe.settings import TrainingSettings
 
 HOST = default_host()
 

@@ -16,8 +16,8 @@ from genvae.core.decoding.options import Decoding
 from genvae.core.schedules import Constant, Linear
 from genvae.errors import SettingError, nearest
 from genvae.host import default_host
+from genvae.recipe.settings import TrainingSettings
 from genvae.settings import build, hints, is_text, names, plain, setting
-from genvae.training.settings import TrainingSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -26,10 +26,10 @@ from genvae.data.batching import Batches, Rows
 from genvae.errors import GenvaeError
 from genvae.evaluation.collapse import gaussian_parts, usage_of
 from genvae.progress import Reporter
+from genvae.recipe.settings import Phase, TrainingSettings
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.diagnostics import diagnose
 from genvae.training.metrics import Metrics
-from genvae.training.settings import Phase, TrainingSettings
 
 UNTIMED = 10  # steps after a start that do not count for the speed
 

@@ -19,12 +19,12 @@ from genvae.evaluation.evaluation import Evaluation, measured
 from genvae.host import Host
 from genvae.progress import Reporter
 from genvae.recipe import Recipe
+from genvae.recipe.settings import Phase, TrainingSettings
 from genvae.store.bundle import Bundle, save
 from genvae.store.folders import staged, sweep, write_json
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.loop import Trainer
 from genvae.training.metrics import Metrics
-from genvae.training.settings import Phase, TrainingSettings
 
 VALIDATED = 2_000  # most items a validation looks at
 MEASURED = 1_000  # most items of the evaluation at the end

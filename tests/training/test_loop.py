@@ -26,12 +26,12 @@ from genvae.evaluation.collapse import Usage
 from genvae.host import default_host
 from genvae.progress import Silent
 from genvae.recipe import Recipe
+from genvae.recipe.settings import Phase, TrainingSettings
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.diagnostics import diagnose
 from genvae.training.loop import Trainer
 from genvae.training.metrics import Metrics
 from genvae.training.run import Outcome, train
-from genvae.training.settings import Phase, TrainingSettings
 from tests.conftest import own_lines
 from tests.core.toys import toy
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genvae import settings
 from genvae.errors import DataError, PluginError, SettingError, nearest
 from genvae.host import Host
+from genvae.recipe.settings import Phase, TrainingSettings
 
 if TYPE_CHECKING:
     from genvae.core.vae import VAE
@@ -53,8 +54,6 @@ class Recipe:
         """A section, checked, with every default written out."""
         if section in PARTS:
             return self.host.complete(section, entry)
-        from genvae.training.settings import Phase, TrainingSettings
-
         if section == "training":
             entry = {} if entry is None else entry
             if not isinstance(entry, Mapping):
@@ -110,8 +109,6 @@ class Recipe:
 
     def _class(self, section: str) -> type:
         if section == "training":
-            from genvae.training.settings import TrainingSettings
-
             return TrainingSettings
         part: type = self.host.load(section, self.sections[section][section])
         return part
