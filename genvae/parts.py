@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genvae.host import OperationPart, Part, SourcePart, hookimpl
+from genvae.host import Part, SourcePart, hookimpl
 
 genvae_api = "1.0"
 
@@ -61,6 +61,3 @@ def genvae_parts() -> list[Part]:
     from genvae.operations import OPERATIONS
 
     return [*CORE, *SOURCES, *MEASURES, *OPERATIONS]
-
-
-__all__ = ["OperationPart", "genvae_api", "genvae_parts"]
