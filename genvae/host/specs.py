@@ -16,6 +16,7 @@ KINDS: dict[str, str] = {
     "prior": "p(z)",
     "likelihood": "p(x|z)",
     "objective": "what training minimises, in nats per item",
+    "term": "an addition to an objective's loss",
     "schedule": "a number as a function of the step",
     "corruption": "noise on what the networks read in training",
     "measure": "figures about a trained model",

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genvae.core.batch import Batch
 from genvae.core.objectives.base import Objective, Terms
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Schedule, within
+from genvae.core.terms.base import TermSettings
 from genvae.core.vae import VAE
 from genvae.settings import setting
 
@@ -26,9 +27,10 @@ class Elbo(Objective):
     only then) an accumulated batch is not exactly the large one.
     """
 
-    def __init__(self, settings: ElboSettings) -> None:
+    def __init__(self, settings: ElboSettings, model: VAE) -> None:
         super().__init__()
         self.settings = settings
+        self.terms = nn.ModuleList(term.build(model) for term in settings.terms)
 
     def forward(self, model: VAE, batch: Batch, step: int | None, stream: Stream, player: str = "model") -> Terms:
         draw = model.infer(batch, stream.at("posterior"))
@@ -48,6 +50,10 @@ class Elbo(Objective):
             paid = torch.clamp(paid, min=self.settings.free_bits_total)
         beta = self.settings.beta.at(step)
         loss = distortion + beta * paid
+        for number, term in enumerate(self.terms):
+            value = term(model, batch, draw, step, stream.at("term").again(number))
+            loss = loss + term.weight.at(step) * value
+            named[type(term).__name__] = value
         named = {"elbo": -(distortion + rate), "distortion": distortion, "rate": rate, **named}
         return Terms(loss, {name: value.detach() for name, value in named.items()})
 
@@ -59,6 +65,7 @@ class ElboSettings:
     beta: Schedule = setting(Constant(value=1.0), help="weight of the rate", convert=within(0.0))
     free_bits: float = setting(0.0, help="nats of each latent dimension that cost nothing", ge=0.0)
     free_bits_total: float = setting(0.0, help="nats of the whole latent that cost nothing", ge=0.0)
+    terms: tuple[TermSettings, ...] = setting((), help="additions to the loss, each {term: ID, weight: W, ...}")
 
     def build(self, model: VAE) -> Elbo:
-        return Elbo(self)
+        return Elbo(self, model)
