@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 
 from genvae.context import Context
+from genvae.core.decoding.sampling import FLOOR
+from genvae.core.latents import take
 from genvae.core.randomness import Stream
-from genvae.latent.tools import TILE, Tools
+from genvae.latent.tools import Tools
 from genvae.operations import Generate, Generated
 
 
@@ -15,10 +17,6 @@ def generate(context: Context, request: Generate) -> Generated:
     """Items number ``start`` to ``start + n``: each depends on the seed and its number alone."""
     tools = Tools(context)
     stream = Stream(request.seed, "generate")
-    skipped = request.start % TILE  # tiles are the same whatever the start
-    found = []
-    for first in range(request.start - skipped, request.start + request.n, TILE):
-        items = torch.arange(first, first + TILE)
-        latents = tools.vae.sample_prior(items, stream, scale=request.prior_scale)
-        found += tools.render(latents, TILE, stream, faithful=False, first=first)
-    return Generated(found[skipped : skipped + request.n], request.seed)
+    items = torch.arange(request.start, request.start + max(request.n, FLOOR))
+    latents = take(tools.vae.sample_prior(items, stream, scale=request.prior_scale), slice(request.n))
+    return Generated(tools.render(latents, request.n, stream, faithful=False, first=request.start), request.seed)

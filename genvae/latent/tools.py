@@ -11,15 +11,14 @@ from torch import Tensor
 
 from genvae.context import Context
 from genvae.core.batch import Batch
+from genvae.core.decoding.sampling import FLOOR
 from genvae.core.distributions import Capability
 from genvae.core.latents import Latents, take
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
 from genvae.errors import DataError, LacksCapability
 
-#: Rows are decoded in tiles of this many, filled up where there are fewer. A product of another shape
-#: may round differently, and then -n 100 would not be the beginning of -n 200.
-TILE = 32
+TILE = 512  # rows decoded at once
 ENCODED = 256  # items encoded at once
 
 
@@ -61,8 +60,9 @@ class Tools:
         options, modality = self.context.options(), self.context.bundle.modality
         found: list[Any] = []
         for start in range(0, count, TILE):
-            rows = torch.arange(start, start + TILE).clamp(max=count - 1)
-            numbers = torch.arange(first + start, first + start + TILE)
+            # filled up where there are few: -n 1 is then the beginning of -n 100, to the bit
+            places = torch.arange(start, max(min(start + TILE, count), start + FLOOR))
+            rows, numbers = places.clamp(max=count - 1), first + places
             found += modality.render(self.vae, take(latents, rows), numbers, options, stream, faithful=faithful)
         return found[:count]
 

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from genvae.core.corruption import Symbols
+from genvae.core.decoding import sampling
 from genvae.core.decoding.beam import beam_search
 from genvae.core.decoding.decode import decode
 from genvae.core.decoding.options import Decoding
 from genvae.core.decoding.sampling import choose, sample
 from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder, Stepper
 from genvae.core.randomness import Stream
-from tests.core.toys import sequence_parts, sequences
+from tests.core.toys import TinyRNN, sequence_parts, sequences
 
 LONGEST = 4
 ORDINARY = (5, 6)
@@ -226,8 +227,8 @@ def test_a_row_that_has_nothing_left_to_say_ends(options: Decoding) -> None:
 def test_an_unknown_symbol_only_when_asked_and_no_other_special_one_ever(options: Decoding) -> None:
     parts = stepper(3, 7, sharpness=1.0)
     with torch.no_grad():
-        parts.head.bias[:] = 0.0  # type: ignore[union-attr,index,operator]
-        parts.head.bias[FORBIDDEN] = 4.0  # type: ignore[union-attr,index,operator]
+        parts.head.linear()[1][:] = 0.0
+        parts.head.linear()[1][FORBIDDEN] = 4.0
     never = {symbol for row in run(parts, 60, options, longest=8) for symbol in row}
     assert never <= {5, 6, 7}
     asked = {symbol for row in run(parts, 60, replace(options, allow_unknown=True), longest=8) for symbol in row}
@@ -250,3 +251,48 @@ def test_a_longer_room_does_not_change_what_fits() -> None:
     parts = stepper(6, 5, sharpness=1.0)
     short, long = (run(parts, 30, Decoding(temperature=1.0), longest=n) for n in (6, 14))
     assert short == [row[:6] for row in long]
+
+
+@pytest.mark.parametrize("options", [Decoding(temperature=1.0), GREEDY, Decoding(temperature=1.5, top_p=0.8)])
+def test_dropping_ended_rows_changes_nothing(options: Decoding, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = stepper(6, 1)
+    counted: list[int] = []
+    advance = TinyRNN.step
+    monkeypatch.setattr(TinyRNN, "step", lambda self, s, state: (counted.append(len(s)), advance(self, s, state))[1])
+    dropped = run(parts, 300, options, longest=20)
+    assert len(counted) > 3 and counted[-1] < counted[0] == 300, "no row was dropped"
+    monkeypatch.setattr(sampling, "DROP", -1.0)
+    assert run(parts, 300, options, longest=20) == dropped
+
+
+@pytest.mark.parametrize("count", [sampling.FLOOR, 100, 257])
+def test_a_row_is_decoded_alike_in_any_company(count: int) -> None:
+    """To the bit: the vectors of a wide table come from products of ``FLOOR`` rows or more."""
+    parts = stepper(700, 4, sharpness=1.0)
+    z, options = latents(400)["z"], Decoding(temperature=1.0)
+    few, many = (
+        decode(parts, {"z": z[:rows]}, torch.arange(rows), options, STREAM, longest=12) for rows in (count, 400)
+    )
+    assert few == many[:count]
+
+
+@pytest.mark.parametrize("symbols", [5, 256, 257, 300, 1000])
+def test_a_draw_in_two_levels_finds_the_symbol_of_the_whole_sum(symbols: int) -> None:
+    logits = torch.randn(200, symbols, generator=torch.Generator().manual_seed(symbols)) * 2
+    logits[:, 3] = -torch.inf
+    uniform = STREAM.at("levels").uniform(torch.arange(200), 1)[:, 0]
+    cumulative = logits.double().softmax(-1).cumsum(-1)
+    found = choose(logits, uniform, 1.0, 0, 1.0)
+    upper = cumulative.gather(1, found[:, None])[:, 0]
+    lower = upper - logits.double().softmax(-1).gather(1, found[:, None])[:, 0]
+    assert ((lower - 1e-5 <= uniform) & (uniform <= upper + 1e-5)).all() and (found != 3).all()
+
+
+def test_a_nucleus_wider_than_the_first_look() -> None:
+    """Nearly even probabilities: most of the symbols are in the nucleus, those outside are never drawn."""
+    logits = torch.linspace(0.0, 0.5, 1000).expand(4000, -1)
+    uniform = (torch.arange(4000) + 0.5) / 4000
+    found = choose(logits, uniform, 1.0, 0, 0.9)
+    order = logits[0].softmax(-1).flip(0).cumsum(0)
+    least = 999 - int((order < 0.9).sum())
+    assert int(found.min()) == least and len(found.unique()) == 1000 - least

@@ -12,11 +12,10 @@ NEVER = float("-inf")
 
 
 def constrain(logits: Float[Tensor, "n v"], written: Int[Tensor, "n t"], options: Decoding) -> Float[Tensor, "n v"]:
-    """Logits with what the options forbid after ``written`` (t symbols so far) at minus infinity.
+    """Logits with what the options forbid after ``written`` (t symbols so far) at minus infinity, in place.
 
     A row that may emit nothing any more may end, however short it is.
     """
-    logits = logits.clone()
     logits[:, [Symbols.PAD, Symbols.BEGIN, Symbols.MASK]] = NEVER
     if not options.allow_unknown:
         logits[:, Symbols.UNKNOWN] = NEVER

@@ -1,7 +1,7 @@
-"""Greedy decoding and ancestral sampling by the inverse distribution function.
+"""Greedy decoding and sampling over the stepping interface.
 
-One uniform number a symbol, keyed by (item, position): an item's text does not depend on the items
-decoded beside it. Nucleus: Holtzman et al., "The Curious Case of Neural Text Degeneration" (2020).
+One uniform number a symbol, through the inverse of the cumulative distribution: drawing a number for
+each symbol of the vocabulary, as ``torch.multinomial`` does, costs several times as much.
 """
 
 from __future__ import annotations
@@ -10,14 +10,22 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genvae.core.corruption import Symbols
 from genvae.core.decoding.constraints import constrain
 from genvae.core.decoding.options import Decoding
 from genvae.core.latents import Latents
-from genvae.core.likelihoods.sequence import Stepper
+from genvae.core.likelihoods.sequence import State, Stepper
 from genvae.core.randomness import Stream
+from genvae.core.symbols import Symbols
 
 COLD = 1e-6  # below it only the likeliest could be drawn, and the logits would overflow
+NEAR = 64  # rows whose logits are made, weighed and drawn from together, while they are near the processor
+#: A product of at least this many rows rounds each row alike, however many there are (small ones run other
+#: kernels): so a row's symbols do not depend on the company it is decoded in.
+FLOOR = 32
+DROP = 0.75  # rows are dropped when no more than this share of them goes on
+FIRST = 128  # symbols in which a nucleus is looked for first
+WIDTH = 128  # symbols of a stretch, in the two levels of a draw
+_ROUNDING = 1.0 - 2.0**-22  # below the total even after rounding, so a symbol of probability 0 is never met
 
 
 def choose(
@@ -27,22 +35,59 @@ def choose(
     passes the uniform number."""
     if temperature < COLD:
         return logits.argmax(-1)
-    logits = logits / temperature
+    weights = logits - logits.amax(-1, keepdim=True)
+    if temperature != 1.0:
+        weights.div_(temperature)
+    weights.exp_()
     if not top_k and top_p == 1.0:
-        return _invert(logits.softmax(-1), uniform)
-    count = min(top_k, logits.shape[-1]) if top_k else logits.shape[-1]
-    best, symbols = logits.topk(count, -1)
-    probability = best.softmax(-1)
-    before = probability.cumsum(-1) - probability
-    probability = probability.masked_fill(before >= top_p, 0.0)  # the first stays, whatever top_p is
-    return symbols.gather(-1, _invert(probability, uniform)[:, None])[:, 0]
+        return _invert(weights, uniform)
+    best, symbols = _nucleus(weights, top_k, top_p)
+    return symbols.gather(-1, _invert(best, uniform)[:, None])[:, 0]
 
 
-def _invert(probability: Float[Tensor, "n v"], uniform: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
-    cumulative = probability.cumsum(-1)
-    # below the total even after rounding, so a symbol of probability 0 is never met
-    point = uniform.to(cumulative.dtype).clamp(max=1.0 - 2.0**-22) * cumulative[:, -1]
-    return torch.searchsorted(cumulative, point[:, None], right=True)[:, 0].clamp(max=probability.shape[-1] - 1)
+def _nucleus(
+    weights: Float[Tensor, "n v"], top_k: int, top_p: float
+) -> tuple[Float[Tensor, "n k"], Int[Tensor, "n k"]]:
+    """The weights of the likeliest symbols that hold ``top_p`` of the probability (of the top k's, if asked), the
+    others at 0. A few of the vocabulary usually hold it; sorting it all would be most of the work of a step."""
+    most = min(top_k or weights.shape[-1], weights.shape[-1])
+    count = most if top_k else min(FIRST, most)
+    while True:
+        best, symbols = weights.topk(count, -1)
+        total = best.sum(-1, keepdim=True) if top_k else weights.sum(-1, keepdim=True)
+        cumulative = best.cumsum(-1)
+        if count == most or bool((cumulative[:, -1:] >= top_p * total).all()):
+            break
+        count = min(4 * count, most)
+    # the first stays, whatever top_p is
+    return best.masked_fill(cumulative - best >= top_p * total, 0.0), symbols
+
+
+def _invert(weights: Float[Tensor, "n v"], uniform: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """Where the cumulative weights pass ``uniform`` of their total: first the stretch of symbols, then the symbol in
+    it, so that the long cumulative sum is never made."""
+    count = weights.shape[1]
+    if count <= 2 * WIDTH:
+        return _pass(weights.cumsum(-1), uniform[:, None])[0][:, 0]
+    whole = count // WIDTH * WIDTH
+    sums = weights[:, :whole].unflatten(1, (-1, WIDTH)).sum(-1)
+    sums = torch.cat([sums, weights[:, whole:].sum(-1, keepdim=True)], -1).double()
+    stretch, rest = _pass(sums.cumsum(-1), uniform[:, None])
+    place = stretch * WIDTH + torch.arange(WIDTH, device=weights.device)
+    inside = weights.gather(1, place.clamp(max=count - 1)).masked_fill(place >= count, 0.0)
+    cumulative = inside.cumsum(-1)
+    point = (rest.to(cumulative.dtype) / cumulative[:, -1:]).clamp(min=0.0)
+    return (stretch * WIDTH + _pass(cumulative, point)[0])[:, 0]
+
+
+def _pass(
+    cumulative: Float[Tensor, "n v"], share: Float[Tensor, "n 1"]
+) -> tuple[Int[Tensor, "n 1"], Float[Tensor, "n 1"]]:
+    """The first place where the cumulative weights pass a share of their total, and how much of it lies in there."""
+    point = share.to(cumulative.dtype).clamp(max=_ROUNDING) * cumulative[:, -1:]
+    place = torch.searchsorted(cumulative, point, right=True).clamp(max=cumulative.shape[-1] - 1)
+    before = cumulative.gather(1, (place - 1).clamp(min=0)).masked_fill(place == 0, 0.0)
+    return place, point - before
 
 
 @torch.no_grad()
@@ -56,22 +101,37 @@ def sample(
 ) -> Int[Tensor, "n t"]:
     """Symbols for each row of the latents, padded after the end, which is not among them.
 
-    All rows go on in step until the last has ended, so a row's arithmetic is the same whatever the
-    others do.
+    Rows that have ended are dropped, down to ``FLOOR`` rows.
     """
-    rows = len(items)
+    rows, device = len(items), items.device
     state = stepper.start(latents, rows)
-    symbol = torch.full((rows,), Symbols.BEGIN, dtype=torch.int64, device=items.device)
-    written = symbol.new_full((rows, max_length), Symbols.PAD)
-    ended = torch.zeros(rows, dtype=torch.bool, device=items.device)
+    written = torch.full((rows, max_length), Symbols.PAD, dtype=torch.int64, device=device)
     uniform = stream.at("symbols").uniform(items, max_length)
     temperature = 1.0 if options.temperature is None else options.temperature
+    live = torch.arange(rows, device=device)  # the rows that the state holds
+    symbol = torch.full((rows,), Symbols.BEGIN, dtype=torch.int64, device=device)
+    ended = torch.zeros(rows, dtype=torch.bool, device=device)
     for position in range(max_length):
-        logits, state = stepper.step(symbol, state)
-        logits = constrain(logits, written[:, :position], options)
-        symbol = choose(logits, uniform[:, position], temperature, options.top_k, options.top_p)
+        vectors, state = stepper.advance(symbol, state)
+        drawn = []
+        for part in torch.arange(len(live), device=device).tensor_split(max(1, len(live) // NEAR)):
+            logits = constrain(stepper.logits(vectors[part]), written[live[part], :position], options)
+            drawn.append(choose(logits, uniform[live[part], position], temperature, options.top_k, options.top_p))
+        symbol = torch.cat(drawn)
         ended = ended | (symbol == Symbols.END)
-        if ended.all():
+        if bool(ended.all()):
             break
-        written[:, position] = symbol.masked_fill(ended, Symbols.PAD)
+        written[live, position] = symbol.masked_fill(ended, Symbols.PAD)
+        live, symbol, ended, state = _dropped(stepper, live, symbol, ended, state)
     return written
+
+
+def _dropped(
+    stepper: Stepper, live: Int[Tensor, " n"], symbol: Int[Tensor, " n"], ended: Tensor, state: State
+) -> tuple[Tensor, Tensor, Tensor, State]:
+    """The rows that go on, when enough have ended; some ended ones stay where they would be too few."""
+    going = int((~ended).sum())
+    if max(going, FLOOR) > DROP * len(live):
+        return live, symbol, ended, state
+    kept = ended.to(torch.int8).argsort(stable=True)[: max(going, FLOOR)]
+    return live[kept], symbol[kept], ended[kept], stepper.reorder(state, kept)

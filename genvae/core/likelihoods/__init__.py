@@ -3,9 +3,9 @@
 from genvae.core.likelihoods.base import FactorisedLikelihood, Likelihood
 from genvae.core.likelihoods.bernoulli import Bernoulli
 from genvae.core.likelihoods.gaussian import Gaussian
-from genvae.core.likelihoods.sequence import CategoricalSequence, SequenceDecoder, Stepper
+from genvae.core.likelihoods.sequence import CategoricalSequence, Head, LinearHead, SequenceDecoder, Stepper
 
 __all__ = [
-    "Bernoulli", "CategoricalSequence", "FactorisedLikelihood", "Gaussian", "Likelihood", "SequenceDecoder",
-    "Stepper",
+    "Bernoulli", "CategoricalSequence", "FactorisedLikelihood", "Gaussian", "Head", "Likelihood", "LinearHead",
+    "SequenceDecoder", "Stepper",
 ]  # fmt: skip

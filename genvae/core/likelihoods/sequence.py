@@ -17,6 +17,7 @@ from torch.nn import functional
 from genvae.core.batch import Batch
 from genvae.core.latents import Latents
 from genvae.core.likelihoods.base import Likelihood
+from genvae.core.likelihoods.linear_cross_entropy import linear_cross_entropy, reference
 
 #: What a decoder carries from step to step: tensors whose first axis is rows.
 State = tuple[Tensor, ...]
@@ -38,21 +39,60 @@ class SequenceDecoder(nn.Module, ABC):
         """The vector after one more symbol a row, and the new state."""
 
 
+class Head(nn.Module, ABC):
+    """From a position's vector to logits: something of its own (``inner``), then a linear layer. They are told apart
+    because the linear layer and the cross-entropy are scored as one operation."""
+
+    @abstractmethod
+    def inner(self, hidden: Float[Tensor, "*m h"]) -> Float[Tensor, "*m w"]:
+        """What the linear layer reads."""
+
+    @abstractmethod
+    def linear(self) -> tuple[Float[Tensor, "v w"], Float[Tensor, " v"]]:
+        """The linear layer: its table, a row a symbol, and its bias."""
+
+    def forward(self, hidden: Float[Tensor, "*m h"]) -> Float[Tensor, "*m v"]:
+        return functional.linear(self.inner(hidden), *self.linear())
+
+
+class LinearHead(Head):
+    """A linear layer and nothing else."""
+
+    def __init__(self, width: int, symbols: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(width, symbols)
+
+    def inner(self, hidden: Float[Tensor, "*m h"]) -> Float[Tensor, "*m h"]:
+        return hidden
+
+    def linear(self) -> tuple[Float[Tensor, "v h"], Float[Tensor, " v"]]:
+        return self.layer.weight, self.layer.bias
+
+
 @dataclass(frozen=True)
 class Stepper:
     """The stepping interface: a sequential likelihood bound to its decoder."""
 
     decoder: SequenceDecoder
-    head: nn.Module
+    head: Head
 
     def start(self, latents: Latents, rows: int) -> State:
         """The state of ``rows`` rows before the first symbol."""
         return self.decoder.start(latents, rows)
 
+    def advance(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n h"], State]:
+        """The vector after one more symbol a row, and the new state."""
+        return self.decoder.step(symbols, state)
+
+    def logits(self, vectors: Float[Tensor, "n h"]) -> Float[Tensor, "n v"]:
+        """Logits of the next symbol."""
+        logits: Tensor = self.head(vectors)
+        return logits.float()
+
     def step(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n v"], State]:
         """Logits of the next symbol after one more symbol a row, and the new state."""
-        hidden, state = self.decoder.step(symbols, state)
-        return self.head(hidden).float(), state
+        vectors, state = self.advance(symbols, state)
+        return self.logits(vectors), state
 
     @staticmethod
     def reorder(state: State, rows: Int[Tensor, " m"]) -> State:
@@ -61,18 +101,28 @@ class Stepper:
 
 
 class CategoricalSequence(Likelihood):
-    """-log p of a sequence of symbols, its end included. ``head`` maps a position's vector to logits."""
+    """-log p of a sequence of symbols, its end included. ``head`` maps a position's vector to logits.
 
-    def __init__(self, head: nn.Module) -> None:
+    ``fused`` scores the output layer and its cross-entropy as one operation; False is the plain reference.
+    """
+
+    fused = True
+
+    def __init__(self, head: Head) -> None:
         super().__init__()
         self.head = head
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols there are, the special ones included."""
+        return len(self.head.linear()[1])
 
     def nats(self, decoder: nn.Module, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " n"]:
         target, mask = batch.views["target"], batch.masks["target"]
         hidden = decoder(latents, batch)
         # only real positions pass the head: nothing is spent on padding
-        logits = self.head(hidden[mask]).float()
-        nats = functional.cross_entropy(logits, target[mask], reduction="none")
+        score = linear_cross_entropy if self.fused else reference
+        nats = score(self.head.inner(hidden[mask]), *self.head.linear(), target[mask])
         row = mask.nonzero()[:, 0]
         return nats.new_zeros(len(batch)).index_add(0, row, nats)
 
