@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,10 +13,38 @@ from genvae.core.batch import Batch
 from genvae.core.distributions import Capability, Distribution, kl
 from genvae.core.latents import Block, Groups, Latents
 from genvae.core.likelihoods.base import Likelihood
-from genvae.core.posteriors.base import Features, Posterior
+from genvae.core.posteriors.base import Features, Own, Posterior
 from genvae.core.priors.base import Prior
 from genvae.core.randomness import Stream
 from genvae.errors import GenvaeError, LacksCapability
+
+
+class Asked(Mapping[str, Tensor]):
+    """log p of each block's draw, (rows,) nats, worked out when it is asked for: some priors' density is costly, and
+    who encodes a line does not need it."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[Distribution, Tensor]] = {}
+        self._found: dict[str, Tensor] = {}
+
+    def add(self, name: str, prior: Distribution, value: Tensor) -> None:
+        """Remember a draw and the distribution that is asked of it."""
+        self._of[name] = prior, value
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._found:
+            prior, value = self._of[name]
+            self._found[name] = prior.log_prob(value)
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._of
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
 
 
 @dataclass
@@ -30,7 +58,7 @@ class Draw:
     latents: Latents = field(default_factory=dict)
     posteriors: dict[str, Distribution] = field(default_factory=dict)
     log_q: dict[str, Tensor] = field(default_factory=dict)  # (rows,) nats
-    log_p: dict[str, Tensor] = field(default_factory=dict)  # (rows,) nats
+    log_p: Asked = field(default_factory=Asked)  # (rows,) nats
     kl: dict[str, Tensor] = field(default_factory=dict)  # (rows, *shape) nats, closed form
 
     def rate(self, block: Block) -> Float[Tensor, "rows size"]:
@@ -51,7 +79,8 @@ class Draw:
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
-    """What an architecture builds. ``features`` is the width of the encoder's "summary".
+    """What an architecture builds. ``features`` is the width of the encoder's "summary", ``own``
+    the widths of the features it gives for single blocks (see ``Features``).
 
     ``blocks`` lists the latent ones, then the conditions the architecture was given.
     """
@@ -61,6 +90,7 @@ class Networks:
     features: int
     decoder: nn.Module
     likelihood: Likelihood
+    own: Own = field(default_factory=dict)
 
 
 class VAE(nn.Module):
@@ -90,6 +120,7 @@ class VAE(nn.Module):
         self.prior = prior
         self.decoder = decoder
         self.likelihood = likelihood
+        prior.bind(self)
 
     @property
     def device(self) -> torch.device:
@@ -128,7 +159,7 @@ class VAE(nn.Module):
             draw.posteriors[block.name] = posterior
             draw.log_q[block.name] = posterior.log_prob(value)
             if Capability.DENSITY in prior.capabilities:
-                draw.log_p[block.name] = prior.log_prob(value)
+                draw.log_p.add(block.name, prior, value)
             divergence = kl(posterior, prior)
             if divergence is not None:
                 draw.kl[block.name] = divergence

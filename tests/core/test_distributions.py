@@ -1,12 +1,13 @@
-"""The diagonal Gaussian against torch.distributions and Monte Carlo."""
+"""The diagonal Gaussian and the mixture against torch.distributions, finite differences and Monte Carlo."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch.distributions import Independent, Normal, kl_divergence
+from scipy.special import ndtr
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
-from genvae.core.distributions import Capability, DiagonalGaussian, Distribution, kl
+from genvae.core.distributions import Capability, DiagonalGaussian, Distribution, Mixture, kl, noise_of, quantile
 from genvae.core.latents import Block
 from genvae.core.priors import StandardNormal
 from genvae.core.randomness import Stream
@@ -106,3 +107,97 @@ def test_the_standard_normal_prior_is_one() -> None:
     value = torch.randn(5, 2, 3)
     torch.testing.assert_close(at.log_prob(value), Normal(0.0, 1.0).log_prob(value).sum((1, 2)))
     assert torch.equal(at.push(value), value) and torch.equal(at.pull(value), value)
+
+
+def mixture(rows: int, *shape: int, shared: bool = True, seed: int = 5) -> Mixture:
+    """Four components in float64, their weights and places shared or a row's own."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*size: int) -> torch.Tensor:
+        return torch.randn(1 if shared else rows, 4, *size, generator=generator, dtype=torch.float64)
+
+    return Mixture(draw(), 2 * draw(*shape), draw(*shape), rows)
+
+
+def mixture_peer(p: Mixture) -> MixtureSameFamily:
+    each = Independent(Normal(p.means, (0.5 * p.log_variances).exp()), p.means.dim() - 2)
+    return MixtureSameFamily(Categorical(logits=p.log_weights), each)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("shape", [(3,), (2, 3)])
+def test_density_and_mean_of_a_mixture_equal_torch(shape: tuple[int, ...], shared: bool) -> None:
+    p = mixture(5, *shape, shared=shared)
+    value = 3 * Stream(0, "x").normal(torch.arange(5), *shape).double()
+    torch.testing.assert_close(p.log_prob(value), mixture_peer(p).log_prob(value))
+    torch.testing.assert_close(p.mean, mixture_peer(p).mean.expand(5, *shape))
+    some = torch.tensor([4, 4, 1])
+    torch.testing.assert_close(p.take(some).log_prob(value[some]), p.log_prob(value)[some])
+    assert kl(gaussian(0, 5, *shape), p) is None and p.take(some).mean.shape == (3, *shape)
+
+
+def test_the_density_of_a_mixture_has_a_gradient_in_everything() -> None:
+    value = torch.tensor([[0.3, -1.0], [2.0, 0.5]], dtype=torch.float64, requires_grad=True)
+    p = mixture(2, 2, shared=False)
+    parts = [part.clone().requires_grad_() for part in (p.log_weights, p.means, p.log_variances)]
+    assert torch.autograd.gradcheck(lambda v, w, m, s: Mixture(w, m, s, 2).log_prob(v), (value, *parts))
+
+
+@pytest.mark.parametrize("noise", [-12.0, -8.2, -2.0, 0.0, 1.0, 5.0, 8.2, 12.0])
+def test_quantiles_of_a_mixture_are_where_its_distribution_function_says(noise: float) -> None:
+    logits, mean, scale = torch.tensor([
+        [0.0, 1.0, -3.0], [-4.0, 0.5, 30.0], [0.01, 2.0, 0.3],
+    ], dtype=torch.float64)[:, None]  # fmt: skip
+    given = torch.tensor([noise], dtype=torch.float64)
+    value = quantile(logits, mean, scale, given)
+    # from the side of the tail: F(x) = Phi(e) below, 1 - F(x) = Phi(-e) above
+    side = -1.0 if noise > 0 else 1.0
+    each = torch.from_numpy(ndtr(((value[:, None] - mean) / scale * side).numpy()))
+    share = float((logits.softmax(1) * each).sum())
+    assert share == pytest.approx(float(ndtr(-abs(noise))), rel=1e-8, abs=0)
+    torch.testing.assert_close(noise_of(logits, mean, scale, value), given, rtol=1e-8, atol=1e-8)
+
+
+def test_far_tails_stay_finite() -> None:
+    logits, mean, scale = torch.zeros(2, 1), torch.zeros(2, 1), torch.ones(2, 1)
+    beyond = torch.tensor([-1e6, 1e6], dtype=torch.float64)
+    assert noise_of(logits.double(), mean.double(), scale.double(), beyond).tolist() == [-37.0, 37.0]
+    assert quantile(logits.double(), mean.double(), scale.double(), beyond).tolist() == pytest.approx([-37.0, 37.0])
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_mixture_carries_noise_to_draws_and_back_by_its_own_density(shared: bool) -> None:
+    p = mixture(6, 2, 2, shared=shared)
+    noise = Stream(1, "noise").normal(torch.arange(6), 2, 2).double()
+    value = p.push(noise)
+    torch.testing.assert_close(p.pull(value), noise, rtol=1e-7, atol=1e-7)
+    # p(x) = N(e) |de/dx|; the Jacobian by differences
+    step = 1e-5
+    sides = [
+        [p.pull(value + sign * step * direction.reshape(2, 2)).flatten(1) for sign in (1, -1)]
+        for direction in torch.eye(4, dtype=torch.float64)
+    ]
+    jacobian = torch.stack([(up - down) / (2 * step) for up, down in sides], 2)
+    density = Normal(0.0, 1.0).log_prob(noise).sum((1, 2)) + torch.linalg.slogdet(jacobian).logabsdet
+    torch.testing.assert_close(p.log_prob(value), density, rtol=1e-5, atol=1e-5)
+
+
+def test_draws_of_a_mixture_have_its_moments_and_do_not_know_their_neighbours() -> None:
+    count = 4_000
+    p = mixture(count, 3)
+    noise = Stream(2, "noise").normal(torch.arange(count), 3).double()
+    drawn = p.push(noise)
+    assert torch.equal(drawn[7:9], p.push(noise[7:9]))
+    error = drawn.std(0) / count**0.5
+    assert ((drawn.mean(0) - p.mean[0]).abs() < 5 * error).all()
+    # the dimensions depend on one another: E[x y] of the mixture, by hand
+    weights, means = p.log_weights[0].exp(), p.means[0]
+    product = drawn[:, 0] * drawn[:, 2]
+    expected = float((weights * means[:, 0] * means[:, 2]).sum())
+    assert float(product.mean()) == pytest.approx(expected, abs=5 * float(product.std()) / count**0.5)
+
+
+def test_a_draw_grows_with_its_noise() -> None:
+    line = torch.linspace(-9, 9, 400, dtype=torch.float64)[:, None]
+    drawn = mixture(400, 1).push(line)[:, 0]
+    assert (drawn.diff() > 0).all()

@@ -1,26 +1,31 @@
-"""A diagonal Gaussian for each block, by a linear layer on the encoder's summary."""
+"""A diagonal Gaussian for each block, by a linear layer on the encoder's features."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from genvae.core.distributions import DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
-from genvae.core.posteriors.base import Features, Posterior
-from genvae.errors import LacksCapability
+from genvae.core.posteriors.base import BlockHead, Features, Own, Posterior, refuse_shared
 from genvae.settings import setting
 
 
 class DiagonalGaussianPosterior(Posterior):
-    """q(z|x) = N(mean(x), diag(exp(log_variance(x))))."""
+    """q(z|x) = N(mean(x), diag(exp(log_variance(x)))); with a ``scale``, that standard deviation everywhere."""
 
-    def __init__(self, blocks: Sequence[Block], features: int, floor: float) -> None:
+    def __init__(
+        self, blocks: Sequence[Block], features: int, own: Own, floor: float, scale: float | None = None
+    ) -> None:
         super().__init__()
-        self.heads = nn.ModuleDict({block.name: nn.Linear(features, 2 * block.size) for block in blocks})
+        outputs = 2 if scale is None else 1
+        self.heads = nn.ModuleDict({block.name: BlockHead(block, features, own, outputs) for block in blocks})
         self.floor = floor
+        self.scale = scale
 
     def at(
         self,
@@ -30,15 +35,14 @@ class DiagonalGaussianPosterior(Posterior):
         prior: Distribution,
         groups: Groups,
     ) -> DiagonalGaussian:
-        if block.shared:
-            raise LacksCapability(
-                f"block {block.name!r} is shared by a group, and the diagonal-gaussian posterior has no rule to "
-                "pool a group's evidence"
-            )
-        # float32 under mixed precision too: a log variance in bfloat16 has two digits
-        mean, log_variance = self.heads[block.name](features["summary"]).float().chunk(2, -1)
-        shape = (-1, *block.shape)
-        return DiagonalGaussian(mean.reshape(shape), log_variance.reshape(shape).clamp(min=self.floor))
+        refuse_shared(block, "diagonal-gaussian")
+        head = self.heads[block.name]
+        assert isinstance(head, BlockHead)
+        if self.scale is not None:
+            (mean,) = head.parts(features)
+            return DiagonalGaussian(mean, torch.full_like(mean, 2 * math.log(self.scale)))
+        mean, log_variance = head.parts(features)
+        return DiagonalGaussian(mean, log_variance.clamp(min=self.floor))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,9 @@ class DiagonalGaussianSettings:
     """The diagonal Gaussian posterior."""
 
     log_variance_floor: float = setting(-12.0, help="smallest log variance of a dimension", ge=-40.0, le=0.0)
+    scale: float | None = setting(
+        None, help="one fixed standard deviation for every dimension; default: learned, by item", gt=0.0, le=100.0
+    )
 
-    def build(self, blocks: Sequence[Block], features: int) -> DiagonalGaussianPosterior:
-        return DiagonalGaussianPosterior(blocks, features, self.log_variance_floor)
+    def build(self, blocks: Sequence[Block], features: int, own: Own | None = None) -> DiagonalGaussianPosterior:
+        return DiagonalGaussianPosterior(blocks, features, own or {}, self.log_variance_floor, self.scale)

@@ -1,0 +1,156 @@
+"""Priors that can be learned after training, from the latents of a model that is done."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from genvae.core.distributions import Capability, DiagonalGaussian, Distribution
+from genvae.core.latents import Block
+from genvae.core.priors.base import Prior
+from genvae.core.randomness import Stream
+from genvae.errors import LacksCapability
+
+#: the choices of the setting ``when``
+AFTER, WITH = "after", "with"
+WHEN = "learned with the model, or after training by a phase that fits it (until then the prior is N(0, I))"
+
+SMALLEST_SCALE = 1e-3  # of a dimension that hardly varies
+
+
+class FittedPrior(Prior):
+    """A prior that is N(0, I), closed-form KL and all, until it is fitted; or, ``when`` is "with", one that is
+    learned with the model and in use from the start.
+
+    A phase fits it by ``initialise`` and ``loss`` and ends with ``mark_fitted``. The buffer ``fitted`` is saved.
+    """
+
+    learned_capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.DENSITY, Capability.TRANSPORT})
+    fitted: Tensor
+
+    def __init__(self, when: str = AFTER) -> None:
+        super().__init__()
+        self.when = when
+        self.register_buffer("fitted", torch.tensor(False))
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the learned distribution stands, not N(0, I)."""
+        return self.when == WITH or bool(self.fitted)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return self.learned_capabilities if self.in_use else frozenset(Capability)
+
+    def mark_fitted(self, fitted: bool = True) -> None:
+        """From here on the learned distribution is the prior."""
+        self.fitted.fill_(fitted)
+
+    @abstractmethod
+    def learned(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
+        """The learned p(block | blocks before), fitted or not."""
+
+    def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
+        if self.in_use:
+            return self.learned(block, before, rows)
+        zeros = torch.zeros((), device=self.fitted.device).expand(rows, *block.shape)
+        return DiagonalGaussian(zeros, zeros)
+
+    def loss(
+        self,
+        block: Block,
+        values: Float[Tensor, "n ..."],
+        before: Mapping[str, Tensor],
+        stream: Stream,
+        items: Int[Tensor, " n"],
+    ) -> Float[Tensor, " n"]:
+        return -self.learned(block, before, len(values)).log_prob(values)
+
+
+class Standard(nn.Module):
+    """A block's numbers as one vector, brought to mean 0 and standard deviation 1 once ``measure`` has seen some."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        self.shape = block.shape
+        self.register_buffer("mean", torch.zeros(block.size))
+        self.register_buffer("scale", torch.ones(block.size))
+
+    def measure(self, values: Float[Tensor, "n ..."]) -> None:
+        flat = values.detach().double().flatten(1)
+        self.mean.copy_(flat.mean(0))
+        self.scale.copy_(flat.std(0, correction=0).clamp(min=SMALLEST_SCALE))
+
+    def forward(self, values: Float[Tensor, "n ..."]) -> Float[Tensor, "n size"]:
+        # float32 under mixed precision; float64 where a transport asks for it
+        flat = values.flatten(1)
+        flat = flat if flat.dtype == torch.float64 else flat.float()
+        return (flat - self.mean) / self.scale
+
+    def back(self, flat: Float[Tensor, "n size"]) -> Float[Tensor, "n ..."]:
+        return (flat * self.scale + self.mean).reshape(-1, *self.shape)
+
+
+class ConditionedPrior(FittedPrior):
+    """A learned prior whose blocks see the blocks before them, all standardised and side by side."""
+
+    def __init__(self, blocks: Sequence[Block], when: str) -> None:
+        super().__init__(when)
+        self.standards = nn.ModuleDict({block.name: Standard(block) for block in blocks})
+        # a shared block can depend on shared blocks alone
+        self.seen = {
+            block.name: [other for other in blocks[:place] if other.shared or not block.shared]
+            for place, block in enumerate(blocks)
+        }
+
+    def width(self, block: Block) -> int:
+        """How many numbers a block is given."""
+        return sum(other.size for other in self.seen[block.name])
+
+    def standard(self, block: Block) -> Standard:
+        """What standardises a block."""
+        found = self.standards[block.name]
+        assert isinstance(found, Standard)
+        return found
+
+    def context(self, block: Block, before: Mapping[str, Tensor]) -> Float[Tensor, "n c"] | None:
+        """The blocks before one; None where there are none."""
+        parts = [self.standard(other)(before[other.name]) for other in self.seen[block.name]]
+        return torch.cat(parts, 1) if parts else None
+
+    def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
+        """Standardise a block by the mean and scale of its latents."""
+        self.standard(block).measure(values)
+
+
+class Conditioned(Distribution):
+    """What the distributions of a ``ConditionedPrior`` share: rows that differ by their context alone, and no mean
+    in closed form."""
+
+    capabilities = frozenset({Capability.DENSITY, Capability.TRANSPORT})
+
+    def __init__(self, standard: Standard, context: Float[Tensor, "n c"] | None, rows: int) -> None:
+        self.standard = standard
+        self.given = context
+        self.rows = rows
+
+    @abstractmethod
+    def with_context(self, context: Float[Tensor, "n c"] | None, rows: int) -> Conditioned:
+        """The same distribution, of other rows."""
+
+    def take(self, rows: Tensor) -> Conditioned:
+        count = len(torch.arange(self.rows, device=rows.device)[rows])
+        return self.with_context(None if self.given is None else self.given[rows], count)
+
+    @property
+    def mean(self) -> Float[Tensor, "n ..."]:
+        """None in closed form: raises LacksCapability."""
+        raise LacksCapability(f"the mean of {type(self).__name__} has no closed form: average what it draws")
