@@ -11,11 +11,11 @@ from genvae.core.batch import Batch
 from genvae.core.corruption import Symbols
 from genvae.core.distributions import Capability, DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
-from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
+from genvae.core.likelihoods import CategoricalSequence, LinearHead, SequenceDecoder
 from genvae.core.likelihoods.base import Likelihood
 from genvae.core.likelihoods.gaussian import GaussianSettings
 from genvae.core.likelihoods.sequence import State
-from genvae.core.posteriors import DiagonalGaussianPosterior, Posterior
+from genvae.core.posteriors import DiagonalGaussianSettings, Posterior
 from genvae.core.posteriors.base import Features
 from genvae.core.priors import Prior, StandardNormal
 from genvae.core.vae import VAE
@@ -28,6 +28,23 @@ class Reads(nn.Module):
 
     def forward(self, batch: Batch) -> Features:
         return {"summary": batch.views["input"]}
+
+
+class ReadsPseudo(Reads):
+    """The same, and it reads pseudo-inputs: vectors as wide as the input."""
+
+    def __init__(self, width: int = 5) -> None:
+        super().__init__()
+        self.stretch = nn.Linear(width, width)
+
+    def forward(self, batch: Batch) -> Features:
+        return self.read(batch.views["input"])
+
+    def pseudo(self, count: int) -> Tensor:
+        return self.stretch(torch.linspace(-2, 2, count)[:, None].expand(-1, self.stretch.in_features))
+
+    def read(self, pseudo: Tensor) -> Features:
+        return {"summary": self.stretch(pseudo)}
 
 
 class Writes(nn.Module):
@@ -63,14 +80,15 @@ def toy(
     prior: Prior | None = None,
     posterior: Posterior | None = None,
     likelihood: Likelihood | None = None,
+    encoder: nn.Module | None = None,
     seed: int = 0,
 ) -> VAE:
     """A linear VAE on real elements, the Gaussian likelihood's sigma fixed at 0.7 unless another is given."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return VAE(
-            blocks=blocks, encoder=Reads(), decoder=Writes(blocks, width), prior=prior or StandardNormal(),
-            posterior=posterior or DiagonalGaussianPosterior(blocks, width, -12.0),
+            blocks=blocks, encoder=encoder or Reads(), decoder=Writes(blocks, width), prior=prior or StandardNormal(),
+            posterior=posterior or DiagonalGaussianSettings().build(blocks, width),
             likelihood=likelihood or GaussianSettings(sigma="fixed", value=0.7).build(),
         )  # fmt: skip
 
@@ -172,11 +190,34 @@ def sequence_parts(ordinary: int, seed: int = 0, sharpness: float = 3.0) -> tupl
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         vocabulary = Symbols.COUNT + ordinary
-        decoder, head = TinyRNN(vocabulary), nn.Linear(6, vocabulary)
+        decoder, head = TinyRNN(vocabulary), LinearHead(6, vocabulary)
         with torch.no_grad():
-            head.weight *= sharpness
+            head.layer.weight *= sharpness
             decoder.outer.weight *= sharpness
         return decoder, CategoricalSequence(head)
+
+
+class Averages(nn.Module):
+    """An encoder of sequences: the mean of its symbols' vectors."""
+
+    def __init__(self, vocabulary: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+
+    def forward(self, batch: Batch) -> Features:
+        mask = batch.masks["input"][..., None]
+        return {"summary": (self.embedding(batch.views["input"]) * mask).sum(1) / mask.sum(1)}
+
+
+def sequence_toy(ordinary: int = 9, seed: int = 0) -> VAE:
+    """A VAE on sequences: z is two numbers."""
+    decoder, likelihood = sequence_parts(ordinary, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return VAE(
+            blocks=[Z], encoder=Averages(likelihood.symbols, 5), prior=StandardNormal(),
+            posterior=DiagonalGaussianSettings().build([Z], 5), decoder=decoder, likelihood=likelihood,
+        )  # fmt: skip
 
 
 def sequences(rows: Sequence[Sequence[int]], first: int = 0) -> Batch:

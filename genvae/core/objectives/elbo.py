@@ -5,57 +5,48 @@ beta: Higgins et al. 2017. Free bits per dimension: Kingma et al. 2016, on the b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 
-from genvae.core.batch import Batch
-from genvae.core.objectives.base import Objective, Terms
-from genvae.core.randomness import Stream
+from genvae.core.latents import Block
+from genvae.core.objectives.weighed import Weighed
 from genvae.core.schedules import Constant, Schedule, within
 from genvae.core.terms.base import TermSettings
 from genvae.core.vae import VAE
 from genvae.settings import setting
 
 
-class Elbo(Objective):
+class Elbo(Weighed):
     """distortion + beta * rate, in nats per item.
 
     Free bits put a floor under the rate that is paid for, per dimension and in total; below it the
     rate costs nothing. The floor is on the mean over the batch it is given, so with free bits (and
-    only then) an accumulated batch is not exactly the large one.
+    only then) an accumulated batch is not exactly the large one. A block without a KL in closed form has one rate
+    for all its dimensions, and the floor of all of them under it.
     """
 
     def __init__(self, settings: ElboSettings, model: VAE) -> None:
-        super().__init__()
+        super().__init__(settings.terms, model)
         self.settings = settings
-        self.terms = nn.ModuleList(term.build(model) for term in settings.terms)
 
-    def forward(self, model: VAE, batch: Batch, step: int | None, stream: Stream, player: str = "model") -> Terms:
-        draw = model.infer(batch, stream.at("posterior"))
-        distortion = model.distortion(draw.latents, batch).mean()
-        rate = distortion.new_zeros(())
+    def weigh(
+        self,
+        distortion: Float[Tensor, ""],
+        rates: Mapping[Block, Float[Tensor, " columns"]],
+        step: int | None,
+    ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         paid = distortion.new_zeros(())
-        named: dict[str, Tensor] = {}
-        for block in model.blocks:
-            if block.name not in draw.posteriors:
-                continue
-            # summed over rows and divided by items: a shared block counts once a group
-            each = draw.rate(block).sum(0) / len(batch)
-            named[f"rate/{block.name}"] = each.sum()
-            rate = rate + each.sum()
-            paid = paid + each.clamp(min=self.settings.free_bits).sum()
+        for block, each in rates.items():
+            floor = self.settings.free_bits * block.size / len(each)
+            # without a floor nothing is cut: an estimate of a rate may be below 0
+            paid = paid + (each.clamp(min=floor) if floor else each).sum()
         if self.settings.free_bits_total:
             paid = torch.clamp(paid, min=self.settings.free_bits_total)
-        beta = self.settings.beta.at(step)
-        loss = distortion + beta * paid
-        for number, term in enumerate(self.terms):
-            value = term(model, batch, draw, step, stream.at("term").again(number))
-            loss = loss + term.weight.at(step) * value
-            named[type(term).__name__] = value
-        named = {"elbo": -(distortion + rate), "distortion": distortion, "rate": rate, **named}
-        return Terms(loss, {name: value.detach() for name, value in named.items()})
+        return distortion + self.settings.beta.at(step) * paid, {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ from genvae.core.vae import VAE, Draw
 class Term(nn.Module, ABC):
     """An addition to the loss. It may own networks: they are trained with the model, and saved and resumed
     with the objective. ``weight`` is its share of the loss as a function of the step."""
+
+    #: what its figure is called: the id that it is registered by
+    id: ClassVar[str]
 
     def __init__(self, weight: Schedule) -> None:
         super().__init__()
@@ -31,4 +35,4 @@ class TermSettings(ABC):
 
     @abstractmethod
     def build(self, model: VAE) -> Term:
-        """The term for a model."""
+        """The term for a model; raises SettingError or LacksCapability for a model that it cannot serve."""

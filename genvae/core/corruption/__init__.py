@@ -1,0 +1,11 @@
+"""Corruption of sequences of symbols: noise on what the networks read in training.
+
+What a symbol is, the core does not know; it knows the few that mean something in any sequence.
+"""
+
+from genvae.core.corruption.base import Corruption
+from genvae.core.corruption.shen import Deletion, Shuffle, Substitution, SymbolMasking
+from genvae.core.corruption.word_dropout import WordDropout
+from genvae.core.symbols import Symbols
+
+__all__ = ["Corruption", "Deletion", "Shuffle", "Substitution", "SymbolMasking", "Symbols", "WordDropout"]

@@ -1,0 +1,35 @@
+"""What a corruption is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from genvae.core.batch import Batch
+from genvae.core.randomness import Stream
+from genvae.core.symbols import Symbols
+from genvae.core.vae import VAE
+
+
+class Corruption(ABC):
+    """Noise on a batch, as a function of the step.
+
+    The views "input" and "context" may change, the first with its mask; items and the target never do. Padding
+    stays behind a row's last symbol, and no row is left without one. Draws are keyed by item and position.
+    """
+
+    @abstractmethod
+    def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:
+        """The batch with some views changed."""
+
+    def build(self, model: VAE) -> Corruption:
+        """This corruption for a model: itself, where it needs to know nothing of it. Raises SettingError for a
+        model that it cannot serve."""
+        return self
+
+
+def hit(symbols: Int[Tensor, "n t"], uniform: Float[Tensor, "n t"], rate: float) -> Bool[Tensor, "n t"]:
+    """A share ``rate`` of the ordinary symbols; special ones are spared."""
+    return (uniform < rate) & (symbols >= Symbols.COUNT)
