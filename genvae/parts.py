@@ -13,9 +13,31 @@ def _part(kind: str, part_id: str, factory: str, summary: str) -> Part:
 
 CORE = [
     _part("prior", "standard-normal", "genvae.core.priors.standard_normal:StandardNormalSettings", "N(0, I)"),
+    _part("prior", "mixture", "genvae.core.priors.mixture:MixtureSettings", "a learned mixture of diagonal Gaussians"),
+    _part("prior", "vamp", "genvae.core.priors.vamp:VampSettings", "the posteriors of learned pseudo-inputs, mixed"),
+    _part(
+        "prior", "autoregressive", "genvae.core.priors.autoregressive:AutoregressiveSettings",
+        "a masked network with Gaussian-mixture conditionals",
+    ),
+    _part(
+        "prior", "flow-matching", "genvae.core.priors.flow_matching:FlowMatchingSettings",
+        "a flow learned on the latents of a trained model",
+    ),
+    _part(
+        "prior", "recurrent", "genvae.core.priors.recurrent:RecurrentSettings",
+        "an LSTM over a block's vectors with a mixture over a shared codebook",
+    ),
     _part(
         "posterior", "diagonal-gaussian", "genvae.core.posteriors.diagonal_gaussian:DiagonalGaussianSettings",
         "independent Gaussians by a linear layer on the encoder's summary",
+    ),
+    _part(
+        "posterior", "batch-normalised", "genvae.core.posteriors.batch_normalised:BatchNormalisedSettings",
+        "Gaussians whose means are normalised over the batch",
+    ),
+    _part(
+        "posterior", "delta", "genvae.core.posteriors.delta:DeltaSettings",
+        "Gaussians at least delta nats from N(0, 1) in each dimension",
     ),
     _part("likelihood", "bernoulli", "genvae.core.likelihoods.bernoulli:BernoulliSettings", "binary elements"),
     _part(
@@ -23,13 +45,27 @@ CORE = [
         "real elements with one fixed, learned or optimal standard deviation",
     ),
     _part("objective", "elbo", "genvae.core.objectives.elbo:ElboSettings", "distortion + beta * rate, free bits"),
+    _part("objective", "target-rate", "genvae.core.objectives.target_rate:TargetRateSettings",
+          "rate or distortion held at a target by a learned multiplier"),
+    _part("objective", "fit-prior", "genvae.core.objectives.fit_prior:FitPriorSettings",
+          "the prior alone, fitted to the posteriors of a trained model (a phase with data: latents)"),
+    _part("term", "mmd", "genvae.core.terms.mmd:MMDSettings", "the latents of all items, compared with the prior"),
+    _part("term", "bag-of-symbols", "genvae.core.terms.bag_of_symbols:BagOfSymbolsSettings",
+          "z alone must tell which symbols an item has"),
     _part("schedule", "constant", "genvae.core.schedules:Constant", "one number"),
     _part("schedule", "linear", "genvae.core.schedules:Linear", "a straight ramp"),
     _part("schedule", "sigmoid", "genvae.core.schedules:Sigmoid", "a logistic ramp"),
     _part("schedule", "cosine", "genvae.core.schedules:Cosine", "half a cosine wave"),
     _part("schedule", "cyclical", "genvae.core.schedules:Cyclical", "repeated ramps"),
-    _part("corruption", "word-dropout", "genvae.core.corruption:WordDropout", "the decoder loses symbols it is fed"),
-    _part("corruption", "symbol-masking", "genvae.core.corruption:SymbolMasking", "the encoder loses symbols it reads"),
+    _part("corruption", "word-dropout", "genvae.core.corruption.word_dropout:WordDropout",
+          "the decoder loses symbols it is fed"),
+    _part("corruption", "symbol-masking", "genvae.core.corruption.shen:SymbolMasking",
+          "symbols that the encoder reads are masked"),
+    _part("corruption", "deletion", "genvae.core.corruption.shen:Deletion", "the encoder loses symbols it reads"),
+    _part("corruption", "substitution", "genvae.core.corruption.shen:Substitution",
+          "symbols that the encoder reads are replaced by others"),
+    _part("corruption", "shuffle", "genvae.core.corruption.shen:Shuffle",
+          "symbols that the encoder reads change places with near ones"),
 ]  # fmt: skip
 
 SOURCES = [
@@ -52,6 +88,8 @@ MEASURES = [
         "ELBO and importance-weighted NLL, nats per item",
     ),
     _part("measure", "collapse", "genvae.evaluation.measures:collapse", "KL, mutual information, active units"),
+    _part("measure", "rates", "genvae.evaluation.measures:rates", "KL of each dimension"),
+    _part("measure", "diagnosis", "genvae.handlers.evaluate:diagnosis", "is the latent used?"),
 ]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from genvae.core.batch import Batch
@@ -39,6 +40,21 @@ def some(rows: Rows, count: int, seed: int) -> Rows:
     return np.sort(_generator(seed, "some").permutation(rows)[:count])
 
 
+class Source(Protocol):
+    """What training draws its batches from."""
+
+    modality: Modality
+
+    def order(self, seed: int, epoch: int) -> list[Rows]:
+        """The rows of each batch of an epoch."""
+
+    def batch(self, rows: Rows) -> Batch:
+        """The batch of some rows."""
+
+    def in_order(self) -> Iterator[Batch]:
+        """Every item once, for evaluation."""
+
+
 class Batches:
     """Batches of examples of near-equal size: the costliest item times their number stays in a budget."""
 
@@ -49,6 +65,10 @@ class Batches:
         self.costs = np.asarray(examples["cost"], dtype=np.int64)[rows]
         #: what a batch may cost: batch_size items of mean cost
         self.budget = max(int(self.costs.max()), round(batch_size * float(self.costs.mean())))
+
+    def resized(self, batch_size: int) -> Batches:
+        """The same items in batches of another size."""
+        return Batches(self.examples, self.rows, self.modality, batch_size=batch_size)
 
     def order(self, seed: int, epoch: int) -> list[Rows]:
         """The rows of each batch of an epoch: near-equal costs together, batches in random order."""
@@ -78,3 +98,28 @@ class Batches:
         names = list(columns)
         examples = [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         return self.modality.collate(examples, rows.tolist())
+
+
+class Stacked:
+    """Batches that are cut out of one batch of all items, which lies in memory; their order is random."""
+
+    def __init__(self, whole: Batch, modality: Modality, *, batch_size: int) -> None:
+        self.whole = whole
+        self.modality = modality
+        self.batch_size = batch_size
+
+    def order(self, seed: int, epoch: int) -> list[Rows]:
+        """The rows of each batch of an epoch."""
+        return self._cut(_generator(seed, "order", epoch).permutation(len(self.whole)))
+
+    def in_order(self) -> Iterator[Batch]:
+        """Every item once, for evaluation."""
+        for rows in self._cut(np.arange(len(self.whole))):
+            yield self.batch(rows)
+
+    def _cut(self, rows: Rows) -> list[Rows]:
+        return [rows[first : first + self.batch_size] for first in range(0, len(rows), self.batch_size)]
+
+    def batch(self, rows: Rows) -> Batch:
+        """The batch of some rows."""
+        return self.whole.take(torch.from_numpy(rows))

@@ -71,6 +71,8 @@ class Recipe:
         for phase in phases:
             if phase["objective"] is not None:
                 phase["objective"] = self.host.complete("objective", phase["objective"])
+            if phase["corruptions"] is not None:
+                phase["corruptions"] = [self.host.complete("corruption", entry) for entry in phase["corruptions"]]
         return phases
 
     @classmethod
@@ -91,7 +93,7 @@ class Recipe:
     def set(self, assignments: Sequence[str]) -> None:
         """Apply "key=value" settings; the key is a setting's own name, or "section.name".
 
-        The id of a corruption is a key, too: its value is the corruption's rate.
+        The id of a corruption is a key, too: its value is the corruption's first setting (the rate, mostly).
         """
         for text in assignments:
             name, equals, value = text.partition("=")
@@ -133,7 +135,8 @@ class Recipe:
         elif name.replace("_", "-") in [part.id for part in self.host.parts("corruption")]:
             corruption = name.replace("_", "-")
             others = [entry for entry in self.sections["corruptions"] if entry["corruption"] != corruption]
-            made = [*others, {"corruption": corruption, "rate": value}]
+            first = settings.names(self.host.load("corruption", corruption))[0]
+            made = [*others, {"corruption": corruption, first: value}]
             self.sections["corruptions"] = self._complete("corruptions", made)
             return
         else:
@@ -172,7 +175,9 @@ class Recipe:
             return VAE(
                 blocks=networks.blocks, encoder=networks.encoder, decoder=networks.decoder,
                 likelihood=networks.likelihood,
-                posterior=posterior.build(networks.blocks, networks.features) if networks.blocks else None,
+                posterior=(
+                    posterior.build(networks.blocks, networks.features, networks.own) if networks.blocks else None
+                ),
                 prior=make("prior", self.sections["prior"]).build(networks.blocks),
             )  # fmt: skip
 

@@ -33,6 +33,11 @@ class State:
     cost: float = 0.0  # in the modality's unit, timed steps only
     items: int = 0
     seconds: float = 0.0
+    halvings: int = 0  # of the learning rate, in the phase
+    waited: int = 0  # validations without gain since the best or the last halving
+    information: float | None = None  # the most mutual information at a validation while the encoder ran ahead
+    caught_up: bool = False  # the encoder no longer runs ahead (aggressive updates)
+    spent: bool = False  # the phase is over by its learning rate
     ended: bool = False
 
 
@@ -90,3 +95,8 @@ class Checkpoints:
             load_module(module, path / f"{name}.safetensors")
         for name, optimizer in optimizers.items():
             load_optimizer(optimizer, path / f"optimizer-{name}.safetensors")
+
+    def load_best(self, step: int, model: nn.Module) -> None:
+        """Load the weights that a validation judged: their average where one was kept, else the weights themselves."""
+        averaged = self.path(step) / "average.safetensors"
+        self.load(step, {"average" if averaged.is_file() else "model": model}, {})

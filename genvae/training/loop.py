@@ -8,46 +8,32 @@ from __future__ import annotations
 
 import copy
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 
 from genvae.core.batch import Batch
-from genvae.core.corruption import Corruption
-from genvae.core.objectives.base import Objective
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
-from genvae.data.batching import Batches, Rows
+from genvae.data.batching import Batches, Rows, Source, Stacked
 from genvae.errors import GenvaeError
-from genvae.evaluation.collapse import gaussian_parts, usage_of
 from genvae.progress import Reporter
-from genvae.recipe.settings import Phase, TrainingSettings
+from genvae.recipe.settings import TrainingSettings
+from genvae.training.aggressive import run_ahead, sides
+from genvae.training.average import Average
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.diagnostics import diagnose
+from genvae.training.interrupt import Interrupt, Interrupted
+from genvae.training.latents import encoded
 from genvae.training.metrics import Metrics
+from genvae.training.optimizers import optimizers, parameters_in, rate
+from genvae.training.stage import Stage
+from genvae.training.update import Updates, autocast
+from genvae.training.validation import Validation, validate
 
 UNTIMED = 10  # steps after a start that do not count for the speed
-
-
-class Interrupted(GenvaeError):
-    """Ctrl-C: the run was saved and can be resumed."""
-
-
-@dataclass
-class Validation:
-    """What a validation found, in nats per item."""
-
-    criterion: float
-    elbo: float
-    kl: float
-    mutual_information: float
-    active_units: int
-    named: dict[str, float] = field(default_factory=dict)
+HELD_AT_ONCE = 1024  # latents a validation looks at together
 
 
 class Trainer:
@@ -58,9 +44,7 @@ class Trainer:
         *,
         model: VAE,
         fresh: Callable[[], VAE],
-        objectives: Sequence[Callable[[VAE], Objective]],
-        phases: Sequence[Phase],
-        corruptions: Sequence[Corruption],
+        stages: Sequence[Stage],
         train: Batches,
         valid: Batches,
         settings: TrainingSettings,
@@ -71,72 +55,102 @@ class Trainer:
     ) -> None:
         self.model = model
         self.fresh = fresh
-        self.objectives = objectives
-        self.phases = phases
-        self.corruptions = corruptions
+        self.stages = stages
         self.train = train
         self.valid = valid
-        self.settings = settings
+        self.seed = settings.seed
+        self.keep = settings.keep
         self.checkpoints = checkpoints
         self.reporter = reporter
         self.resumed = state is not None
         self.state = state or State()
         self.metrics = metrics(self.state.metrics)
         self.last: Validation | None = None
-        self._stop = False
+        self.average: Average | None = None
+        self.interrupt = Interrupt()
         self._warned = ""
 
     # -- the run ---------------------------------------------------------------------------------
 
     def run(self) -> State:
         """Train to the end and leave the best weights in the model."""
-        with self._interruptible():
-            for number in range(self.state.phase, len(self.phases)):
+        with self.interrupt.heeded():
+            for number in range(self.state.phase, len(self.stages)):
                 if self.state.ended:
                     break
                 if number != self.state.phase:
                     self._enter(number)
-                self._phase(self.phases[number], self.objectives[number])
+                self._phase(self.stages[number])
         if not self.state.ended:
             self.state.ended = True
             self._save()
         self.metrics.close()
         if self.state.best_step:
-            self.checkpoints.load(self.state.best_step, {"model": self.model}, {})
+            self.checkpoints.load_best(self.state.best_step, self.model)
         self.model.eval()
         return self.state
 
     def _enter(self, number: int) -> None:
-        """Begin a later phase: its own steps, epochs and best."""
+        """Begin a later phase: the weights it begins with, and its own steps, epochs and best."""
         state = self.state
+        if self.stages[number].begins_with_best and state.best_step:
+            self.checkpoints.load_best(state.best_step, self.model)
+        elif self.average is not None:
+            self.average.give(self.model)
         state.phase, state.epoch, state.place, state.phase_step = number, 0, 0, 0
-        state.best, state.stale = None, 0
+        state.best, state.stale, state.halvings, state.waited = None, 0, 0, 0
+        state.information, state.caught_up, state.spent = None, False, False
 
-    def _phase(self, phase: Phase, make_objective: Callable[[VAE], Objective]) -> None:
-        state = self.state
-        if state.phase_step == 0 and phase.reset:
+    def _phase(self, stage: Stage) -> None:
+        state, self.stage, self.settings = self.state, stage, stage.settings
+        phase, settings = stage.phase, stage.settings
+        begins = state.phase_step == 0
+        if begins and phase.reset:
             self._reset(phase.reset)
-        self._freeze(phase.frozen)
-        self.objective = make_objective(self.model)
-        self.optimizers = self._optimizers()
+        frozen = phase.frozen
+        if phase.data == "latents":
+            frozen = tuple(name for name, _ in self.model.named_children() if name != "prior")
+        self._freeze(frozen)
+        self.source: Source = self.train.resized(settings.batch_size)
+        self.held: Source = self.valid
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(Stream(self.seed, "objective", state.phase).integer())
+            self.objective = stage.objective(self.model)
+        if phase.data == "latents" and begins:
+            with torch.no_grad():
+                self.objective.begin(self.model, self._encode(), Stream(self.seed, "begin"))
+        self.optimizers = optimizers(self.objective, self.model, settings, phase.name)
+        self.average = Average(self.model, settings.average) if settings.average else None
         if self.resumed:
-            modules, optimizers = self._parts()
-            self.checkpoints.load(state.step, modules, optimizers if state.phase_step else {})
+            modules = self._modules()
+            self.checkpoints.load(state.step, modules, self.optimizers if state.phase_step else {})
             self.resumed = False
-        epochs = phase.epochs or self.settings.epochs
-        per_epoch = math.ceil(len(self.train.order(self.settings.seed, 0)) / self.settings.accumulate)
-        total = min(phase.max_steps or self.settings.max_steps or epochs * per_epoch, epochs * per_epoch)
+            if phase.data == "latents":
+                self._encode()  # what encodes does not move in such a phase
+        still = [self._module(self.model, name) for name in frozen]
+        self.update = Updates(self.model, self.objective, settings, still)
+        epochs = settings.epochs
+        per_epoch = math.ceil(len(self.source.order(self.seed, 0)) / settings.accumulate)
+        total = min(settings.max_steps or epochs * per_epoch, epochs * per_epoch)
         self.reporter.begin(phase.name, total, state.phase_step)
         try:
-            self._steps(phase, epochs, total)
+            self._steps(epochs, total)
         finally:
             self.reporter.end()
 
-    def _steps(self, phase: Phase, epochs: int, total: int) -> None:
-        state, settings = self.state, self.settings
-        untimed = min(UNTIMED, total // 3)
+    def _encode(self) -> Batch:
+        """Have the phase's batches hold latents; returns those of the training part."""
+        with autocast(self.model, self.settings):
+            train, held = (encoded(self.model, items.in_order()) for items in (self.train, self.valid))
+        self.source = Stacked(train, self.train.modality, batch_size=self.settings.batch_size)
+        self.held = Stacked(held, self.train.modality, batch_size=HELD_AT_ONCE)
+        return train
+
+    def _steps(self, epochs: int, total: int) -> None:
+        state, settings, name = self.state, self.settings, self.stage.phase.name
+        untimed = min(UNTIMED, total // 3) if self.stage.phase.data == "items" else total
         while state.epoch < epochs and state.phase_step < total and not self._exhausted():
-            order = self.train.order(settings.seed, state.phase * 1_000_003 + state.epoch)
+            order = self._order()
             steps = [order[i : i + settings.accumulate] for i in range(0, len(order), settings.accumulate)]
             while state.place < len(steps) and state.phase_step < total:
                 began = time.perf_counter()
@@ -154,7 +168,7 @@ class Trainer:
                     self.metrics.write("train", state.step, named)
                     self.reporter.advance(state.phase_step, self._status(named))
                 due = state.phase_step % settings.evaluate_every == 0 or state.phase_step == total
-                stopping = self._stop  # asked once: a signal between two questions would stop without saving
+                stopping = self.interrupt.asked  # asked once: a signal between two questions would stop without saving
                 if due:
                     self._validate()
                 if due or stopping:
@@ -164,84 +178,78 @@ class Trainer:
                         f"stopped at step {state.step}; saved. Give the same command with --resume to go on"
                     )
                 if self._exhausted():
-                    self.reporter.say(
-                        f"no gain in {state.stale} validations: {phase.name} ends, the best was step {state.best_step}"
-                    )
+                    why = f"no gain in {state.stale} validations"
+                    if state.spent:
+                        why += f" and the learning rate was halved {state.halvings} times"
+                    self.reporter.say(f"{why}: {name} ends, the best was step {state.best_step}")
                     return
             state.epoch += 1
             state.place = 0
 
+    def _order(self) -> list[Rows]:
+        """The batches of the epoch."""
+        return self.source.order(self.seed, self.state.phase * 1_000_003 + self.state.epoch)
+
     def _exhausted(self) -> bool:
         """Early stopping; part of the state, so a run killed here ends when resumed."""
-        return 0 < self.settings.patience <= self.state.stale
+        return self.state.spent or 0 < self.settings.patience <= self.state.stale
 
     # -- one step --------------------------------------------------------------------------------
 
     def _step(self, parts: Sequence[Rows], total: int) -> tuple[dict[str, float], float, int]:
-        """One optimizer step on one or more batches: as if on one batch of all their items."""
-        state, settings = self.state, self.settings
-        self.model.train()
-        self.objective.train()
-        stream = Stream(settings.seed, "train", state.step)
-        batches = [self._corrupt(self.train.batch(rows), stream) for rows in parts]
-        items = sum(len(batch) for batch in batches)
+        """One step of every player on one or more batches; its figures, and the cost and number of its items."""
+        state = self.state
+        stream = Stream(self.seed, "train", state.step)
+        cost, items, moved = 0.0, 0, None
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate(self.settings, state.phase_step, total, state.halvings)
+        ahead = self.stage.phase.aggressive and not state.caught_up
+        if ahead:
+            cost, items, moved = self._run_ahead()
+        batches = [self._batch(rows, stream) for rows in parts]
         named: dict[str, float] = {}
         for player, optimizer in self.optimizers.items():
-            found: dict[str, float] = {}
-            for group in optimizer.param_groups:
-                group["lr"] = self._rate(total)
-            optimizer.zero_grad()
-            for number, batch in enumerate(batches):
-                # modules that only know the global generator, like dropout
-                torch.manual_seed(stream.at("modules").again(number).integer())
-                with self._precision():
-                    terms = self.objective(self.model, batch, state.phase_step, stream, player)
-                share = len(batch) / items
-                (terms.loss * share).backward()
-                for name, value in {**terms.named, "loss": terms.loss.detach()}.items():
-                    found[name] = found.get(name, 0.0) + float(value) * share
-            norm = torch.nn.utils.clip_grad_norm_(
-                [p for group in optimizer.param_groups for p in group["params"]], settings.clip
+            found = self.update(
+                player, optimizer, batches, stream, step=state.phase_step, of_run=state.step, moved=moved
             )
-            if not math.isfinite(float(norm)):
-                raise GenvaeError(
-                    f"the gradient is not finite at step {state.step + 1} (loss {found['loss']:.4g}); lower "
-                    "learning_rate or use precision=float32"
-                )
-            optimizer.step()
-            found["gradient_norm"] = float(norm)
+            if not named:
+                self.objective.learn(found, state.phase_step)
             prefix = f"{player}/" if named else ""  # the first player's figures have their plain names
             named.update({prefix + name: value for name, value in found.items()})
-        return named, float(sum(batch.cost.sum() for batch in batches)), items
+        if self.average is not None:
+            self.average.follow(self.model, state.phase_step)
+        cost += float(sum(batch.cost.sum() for batch in batches))
+        return named, cost, items + sum(len(batch) for batch in batches)
 
-    def _corrupt(self, batch: Batch, stream: Stream) -> Batch:
-        for corruption in self.corruptions:
+    def _run_ahead(self) -> tuple[float, int, list[torch.nn.Parameter]]:
+        """Train the encoder by itself on other batches; their cost and items, and what the step is left to move."""
+        state, phase = self.state, self.stage.phase
+        player, optimizer = next(iter(self.optimizers.items()))
+        inference, rest = sides(self.model, parameters_in(optimizer))
+        order = self._order()
+        cost, items = 0.0, 0
+
+        def once(number: int) -> float:
+            nonlocal cost, items
+            stream = Stream(self.seed, f"train/ahead/{number}", state.step)
+            batch = self._batch(order[stream.integer() % len(order)], stream)
+            cost += float(batch.cost.sum())
+            items += len(batch)
+            found = self.update(
+                player, optimizer, [batch], stream, step=state.phase_step, of_run=state.step, moved=inference
+            )
+            return found["loss"]
+
+        run_ahead(once, most=phase.aggressive_steps, window=phase.aggressive_window)
+        return cost, items, rest
+
+    def _batch(self, rows: Rows, stream: Stream) -> Batch:
+        """A batch as the networks read it in training."""
+        batch = self.source.batch(rows)
+        for corruption in self.stage.corruptions if self.stage.phase.data == "items" else ():
             batch = corruption(batch, self.state.phase_step, stream)
         return batch
-
-    def _precision(self) -> torch.autocast:
-        return torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16")
-
-    def _rate(self, total: int) -> float:
-        """The learning rate: a linear rise, then half a cosine down to its final share."""
-        settings, step = self.settings, self.state.phase_step
-        rise = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
-        fall = 0.5 + 0.5 * math.cos(math.pi * min(step / max(total, 1), 1.0))
-        return settings.learning_rate * rise * (settings.final_rate + (1 - settings.final_rate) * fall)
-
-    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        made: dict[str, torch.optim.Optimizer] = {}
-        for player in self.objective.players:
-            parameters = [p for p in self.objective.parameters_of(player, self.model) if p.requires_grad]
-            if not parameters:
-                raise GenvaeError(f"nothing is left to train: phase {self.phases[self.state.phase].name!r} freezes it")
-            made[player] = torch.optim.AdamW(
-                parameters,
-                lr=self.settings.learning_rate,
-                weight_decay=self.settings.weight_decay,
-                fused=True,
-            )
-        return made
 
     def _reset(self, names: Sequence[str]) -> None:
         fresh = self.fresh()
@@ -263,59 +271,62 @@ class Trainer:
 
     # -- validation, checkpoints, messages -------------------------------------------------------
 
-    @torch.no_grad()
     def _validate(self) -> None:
-        """Judge the model by a criterion that does not move with the KL weight."""
-        state = self.state
-        self.model.eval()
-        self.objective.eval()
-        stream = Stream(self.settings.seed, "validation")  # the same noise at every validation
-        sums: dict[str, float] = {}
-        parts, items = [], 0
-        for batch in self.valid.in_order():
-            with self._precision():
-                terms = self.objective(self.model, batch, None, stream)
-                draw = self.model.infer(batch, stream.at("posterior"))
-            gaussian = gaussian_parts(draw)
-            if gaussian is not None:
-                parts.append(gaussian)
-            for name, value in {**terms.named, "loss": terms.loss}.items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(batch)
-            items += len(batch)
-        named = {name: value / items for name, value in sums.items()}
-        usage = usage_of(named.get("rate", 0.0), parts, self.model.latent_dim)
-        criterion = named["loss"] if self.settings.criterion == "objective" else -named["elbo"]
-        self.last = Validation(criterion, named["elbo"], usage.kl, usage.mutual_information, usage.active_units, named)
-        if state.best is None or criterion < state.best:
-            state.best, state.best_step, state.stale = criterion, state.step, 0
+        """Judge the model, or the average of its weights, and draw the consequences."""
+        state, settings = self.state, self.settings
+        judged = self.model if self.average is None else self.average.model
+        found = self.last = validate(
+            judged, self.objective, self.held, self.seed, settings.criterion, lambda: autocast(self.model, settings)
+        )
+        if state.best is None or found.criterion < state.best:
+            state.best, state.best_step, state.stale, state.waited = found.criterion, state.step, 0, 0
         else:
             state.stale += 1
-        figures = {
-            **named,
-            "mutual_information": usage.mutual_information,
-            "active_units": usage.active_units,
-        }
-        self.metrics.write("validation", state.step, figures)
-        self.reporter.say(
-            f"step {state.step}: ELBO {named['elbo']:.2f}, KL {usage.kl:.2f}, MI {usage.mutual_information:.2f} nats, "
-            f"active {usage.active_units}/{usage.latent_dim}, {self._speed()}"
-        )
-        warning = diagnose(usage)
-        if warning and not self._warned:
-            self.reporter.say(warning)
-        self._warned = warning
+            state.waited += 1
+        self.metrics.write("validation", state.step, found.figures())
+        self.reporter.say(f"step {state.step}: {found.summary()}, {self._speed()}")
+        if found.usage is not None:
+            warning = diagnose(found.usage)
+            if warning and not self._warned:
+                self.reporter.say(warning)
+            self._warned = warning
+            if self.stage.phase.aggressive and not state.caught_up:
+                self._still_ahead(found.usage.mutual_information)
+        if settings.decay == "plateau" and state.waited >= settings.decay_patience:
+            self._halve()
+
+    def _still_ahead(self, information: float) -> None:
+        """The encoder runs ahead only while the mutual information rises."""
+        state = self.state
+        if state.information is not None and information <= state.information:
+            state.caught_up = True
+            self.reporter.say(f"mutual information no longer rises: from step {state.step} on, all is trained at once")
+        state.information = information if state.information is None else max(state.information, information)
+
+    def _halve(self) -> None:
+        """Halve the learning rate and go back to the best weights, or end the phase where that would be too low."""
+        state = self.state
+        state.waited = 0
+        if 0.5 ** (state.halvings + 1) < self.settings.final_rate:
+            state.spent = True
+            return
+        state.halvings += 1
+        self.checkpoints.load(state.best_step, self._modules(), self.optimizers)
+        self.reporter.say(f"learning rate halved, back to the weights of step {state.best_step}")
 
     def _save(self) -> None:
         self.state.metrics = self.metrics.bytes
-        modules, optimizers = self._parts()
-        self.checkpoints.write(copy.copy(self.state), modules, optimizers)
-        self.checkpoints.prune(self.state.best_step, self.settings.keep)
+        self.checkpoints.write(copy.copy(self.state), self._modules(), self.optimizers)
+        self.checkpoints.prune(self.state.best_step, self.keep)
 
-    def _parts(self) -> tuple[dict[str, torch.nn.Module], dict[str, torch.optim.Optimizer]]:
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        """Every module that a checkpoint holds."""
         modules: dict[str, torch.nn.Module] = {"model": self.model}
-        if any(True for _ in self.objective.parameters()):
+        if self.objective.state_dict():
             modules["objective"] = self.objective
-        return modules, self.optimizers
+        if self.average is not None:
+            modules["average"] = self.average.model
+        return modules
 
     def _speed(self) -> str:
         state = self.state
@@ -323,26 +334,9 @@ class Trainer:
             return "speed not yet known"
         return f"{state.cost / state.seconds:,.0f} {self.train.modality.unit}/s"
 
-    def _status(self, named: dict[str, Any]) -> str:
-        active = f" active {self.last.active_units}/{self.model.latent_dim}" if self.last else ""
+    def _status(self, named: dict[str, float]) -> str:
+        if "elbo" not in named:
+            return f"loss {named['loss']:.3f}"
+        usage = self.last.usage if self.last else None
+        active = f" active {usage.active_units}/{usage.latent_dim}" if usage else ""
         return f"ELBO {named['elbo']:.2f} KL {named['rate']:.2f}{active} {self._speed()}"
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """The first Ctrl-C ends the run after the step it is in; the second ends it at once."""
-
-        def ask(number: int, frame: Any) -> None:
-            # nothing is said here: the signal may have come in the middle of a message
-            if self._stop:
-                raise KeyboardInterrupt
-            self._stop = True
-
-        try:
-            before = signal.signal(signal.SIGINT, ask)
-        except ValueError:  # not the main thread: nobody to interrupt it
-            yield
-            return
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)

@@ -25,6 +25,7 @@ from genvae.store.folders import staged, sweep, write_json
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.loop import Trainer
 from genvae.training.metrics import Metrics
+from genvae.training.stage import Stage
 
 VALIDATED = 2_000  # most items a validation looks at
 MEASURED = 1_000  # most items of the evaluation at the end
@@ -59,7 +60,6 @@ def train(
     _check_output(output, run_folder, resume)
     training = settings.build(TrainingSettings, recipe.sections["training"], where="training")
     phases = [settings.build(Phase, p, where="phase") for p in recipe.sections["phases"]] or [Phase()]
-    corruptions = [host.make("corruption", entry) for entry in recipe.sections["corruptions"]]
     modality_settings = recipe.modality_settings()
     selected, note = modality_settings.select(read(data, host))
     if note:
@@ -81,18 +81,16 @@ def train(
         return recipe.build(modality, training.seed + 1)
 
     model = recipe.build(modality, training.seed)
-    _check_phases(phases, model)
+    stages = [Stage.of(phase, training, recipe, model) for phase in phases]
     reporter.say(
         f"{len(rows):,} items to train on, {len(held):,} to validate; "
         f"{sum(p.numel() for p in model.parameters()):,} weights"
     )
-    objectives = [host.make("objective", p.objective or recipe.sections["objective"]).build for p in phases]
     if not resume:
         _begin(identity, run_folder, modality, output)
     trainer = Trainer(
-        model=model, fresh=fresh, phases=phases, corruptions=corruptions, train=train_batches, valid=valid,
-        objectives=objectives, settings=training, checkpoints=checkpoints, reporter=reporter, state=state,
-        metrics=lambda size: Metrics(run_folder, size),
+        model=model, fresh=fresh, stages=stages, train=train_batches, valid=valid, settings=training,
+        checkpoints=checkpoints, reporter=reporter, state=state, metrics=lambda size: Metrics(run_folder, size),
     )  # fmt: skip
     state = trainer.run()
     bundle = Bundle(output.name, model, modality, recipe, dict(about or {}))
@@ -119,14 +117,6 @@ def _check_output(output: Path, run_folder: Path, resume: bool) -> None:
         raise CheckpointError(f"{output} already holds a run; go on with it by --resume, or choose another folder")
     if output.exists() and any(output.iterdir()):
         raise CheckpointError(f"{output} is not empty; choose a new folder")
-
-
-def _check_phases(phases: list[Phase], model: VAE) -> None:
-    known = [name for name, _ in model.named_children()]
-    for phase in phases:
-        for name in (*phase.frozen, *phase.reset):
-            if name not in known:
-                raise SettingError(f"phase {phase.name!r} names the module {name!r}; the model has: {', '.join(known)}")
 
 
 def _begin(identity: dict[str, Any], run_folder: Path, modality: Modality, output: Path) -> None:

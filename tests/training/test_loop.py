@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +18,23 @@ from genvae.core.objectives.elbo import ElboSettings
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant
 from genvae.core.vae import VAE
-from genvae.data.batching import Batches
-from genvae.data.modality import Modality
 from genvae.errors import GenvaeError
 from genvae.evaluation.collapse import Usage
 from genvae.host import default_host
 from genvae.progress import Silent
 from genvae.recipe import Recipe
-from genvae.recipe.settings import Phase, TrainingSettings
+from genvae.recipe.settings import TrainingSettings
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.diagnostics import diagnose
-from genvae.training.loop import Trainer
 from genvae.training.metrics import Metrics
+from genvae.training.optimizers import rate
 from genvae.training.run import Outcome, train
 from tests.conftest import own_lines
 from tests.core.toys import toy
+from tests.training.small import Told, figures_of, trainer
 
 TINY = ["tokenizer=char", "embedding_dim=8", "hidden_dim=12", "latent_dim=3", "warmup_steps=0", "patience=0",
         "max_length=50"]  # fmt: skip
-
-
-class Told(Silent):
-    """Keeps what a run said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 def trained(folder: Path, *settings: str, lines: int = 40, told: Told | None = None) -> Outcome:
@@ -204,56 +192,6 @@ def test_when_it_warns(active: int, information: float, dim: int, warns: bool) -
 # -- a toy modality, where the numbers are known ----------------------------------------------------
 
 
-class Numbers(Modality):
-    """Rows of five numbers."""
-
-    def prepare(self, rows: Any) -> Any:
-        return dict(rows)
-
-    def cost(self, example: Any) -> int:
-        return 1
-
-    def collate(self, examples: Sequence[Any], items: Sequence[int]) -> Batch:
-        x = torch.tensor([example["x"] for example in examples])
-        return Batch(views={"input": x, "target": x}, items=torch.tensor(items), cost=torch.ones(len(x)))
-
-    def example(self, item: Any) -> Any:
-        return {"x": item}
-
-    def item(self, example: Any) -> Any:
-        return example["x"]
-
-    def render(self, *arguments: Any, **keywords: Any) -> list[Any]:
-        raise NotImplementedError
-
-    def save(self, folder: Path) -> None:
-        pass
-
-    def fingerprint(self) -> str:
-        return "numbers"
-
-
-def trainer(
-    folder: Path, *, scale: float = 1.0, objective: Any = None, state: State | None = None, told: Told | None = None,
-    phases: Sequence[Phase] = (Phase(),), **settings: Any,
-) -> Trainer:  # fmt: skip
-    import datasets
-    import numpy as np
-
-    rows = (torch.randn(24, 5, generator=torch.Generator().manual_seed(0)) * scale).tolist()
-    data = datasets.Dataset.from_dict({"x": rows, "cost": [1] * 24})
-    modality = Numbers()
-    folder.mkdir(exist_ok=True)
-    given = {"batch_size": 8, "epochs": 4, "evaluate_every": 3, "warmup_steps": 0, "patience": 0, **settings}
-    return Trainer(
-        model=toy(), fresh=toy, objectives=[objective or ElboSettings().build] * len(phases), phases=phases,
-        corruptions=[], train=Batches(data, np.arange(20), modality, batch_size=given["batch_size"]),
-        valid=Batches(data, np.arange(20, 24), modality, batch_size=8), settings=TrainingSettings(**given),
-        checkpoints=Checkpoints(folder / "checkpoints"), metrics=lambda size: Metrics(folder, size),
-        reporter=told or Silent(), state=state,
-    )  # fmt: skip
-
-
 def test_a_gradient_that_is_not_finite_is_a_clear_error_and_moves_nothing(tmp_path: Path) -> None:
     run = trainer(tmp_path, scale=1e25)
     before = [p.detach().clone() for p in run.model.parameters()]
@@ -281,16 +219,12 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path: Path) -> None:
     assert not all(torch.equal(left[name], value) for name, value in weights(state.step).items())
 
 
-def test_the_learning_rate_rises_and_falls_along_a_cosine(tmp_path: Path) -> None:
-    run = trainer(tmp_path, learning_rate=0.01, warmup_steps=4, final_rate=0.2)
-    rates = []
-    for step in (0, 1, 3, 10, 20):
-        run.state.phase_step = step
-        rates.append(run._rate(20))
+def test_the_learning_rate_rises_and_falls_along_a_cosine() -> None:
+    settings = TrainingSettings(learning_rate=0.01, warmup_steps=4, final_rate=0.2)
+    rates = [rate(settings, step, 20) for step in (0, 1, 3, 10, 20)]
     fall = [0.2 + 0.8 * (0.5 + 0.5 * math.cos(math.pi * step / 20)) for step in (0, 1, 3, 10, 20)]
     rise = [0.25, 0.5, 1, 1, 1]
     assert rates == pytest.approx([0.01 * a * b for a, b in zip(rise, fall, strict=True)])
-    run.metrics.close()
 
 
 def test_a_gradient_is_clipped_after_it_is_computed(tmp_path: Path) -> None:
@@ -346,7 +280,7 @@ def test_an_objective_may_own_networks_and_take_turns(tmp_path: Path) -> None:
     assert float(critic) > 1, "the critic did not learn"
     # and it is resumed like the model: half of the run, then the rest from its checkpoint
     half = trainer(tmp_path / "half", objective=duel, epochs=14, learning_rate=0.05)
-    half._stop = True  # as Ctrl-C does
+    half.interrupt.asked = True  # as Ctrl-C does
     with pytest.raises(GenvaeError, match="saved"):
         half.run()
     state, refused = Checkpoints(tmp_path / "half/checkpoints").newest()
@@ -358,11 +292,6 @@ def test_an_objective_may_own_networks_and_take_turns(tmp_path: Path) -> None:
         assert torch.equal(one, two)
     whole, again = ((tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "half"))
     assert whole == again
-
-
-def figures_of(folder: Path, kind: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [line for line in lines if line["kind"] == kind]
 
 
 def test_the_record_is_cut_to_where_the_checkpoint_was(tmp_path: Path) -> None:
