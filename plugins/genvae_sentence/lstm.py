@@ -18,10 +18,13 @@ from genvae.core.batch import Batch
 from genvae.core.latents import Block
 from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
 from genvae.core.likelihoods.sequence import State
-from genvae.core.posteriors.base import Features
 from genvae.core.vae import Networks
 from genvae.settings import setting
+from genvae_sentence.encoder import SentenceEncoder
+from genvae_sentence.heads import draw_uniformly, joined, output_layer, table
 from genvae_sentence.modality import Sentence
+from genvae_sentence.pooling import pooling
+from genvae_sentence.skip import Skip
 
 
 def _last(hidden: Float[Tensor, "n t h"], lengths: Int[Tensor, " n"]) -> Float[Tensor, "n h"]:
@@ -29,7 +32,7 @@ def _last(hidden: Float[Tensor, "n t h"], lengths: Int[Tensor, " n"]) -> Float[T
     return hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
 
 
-def _reversed(embedded: Float[Tensor, "n t e"], mask: Bool[Tensor, "n t"]) -> Float[Tensor, "n t e"]:
+def reversed_rows(embedded: Float[Tensor, "n t e"], mask: Bool[Tensor, "n t"]) -> Float[Tensor, "n t e"]:
     """Each row's real positions in reverse, padding kept at the end."""
     lengths = mask.sum(1)
     place = torch.arange(mask.shape[1], device=mask.device)
@@ -37,10 +40,18 @@ def _reversed(embedded: Float[Tensor, "n t e"], mask: Bool[Tensor, "n t"]) -> Fl
     return embedded.gather(1, back[..., None].expand_as(embedded))
 
 
-class LSTMEncoder(nn.Module):
-    """Reads the view "input"; the summary is the last state of each direction."""
+class LSTMEncoder(SentenceEncoder):
+    """The summary is the last state of each direction, or a pooling of the states at every position."""
 
-    def __init__(self, embedding: nn.Embedding, hidden: int, layers: int, bidirectional: bool, dropout: float) -> None:
+    def __init__(
+        self,
+        embedding: nn.Embedding,
+        hidden: int,
+        layers: int,
+        bidirectional: bool,
+        dropout: float,
+        pooled: str = "last",
+    ) -> None:
         super().__init__()
         self.embedding = embedding
         self.dropout = nn.Dropout(dropout)
@@ -48,42 +59,56 @@ class LSTMEncoder(nn.Module):
         width = embedding.embedding_dim
         self.forwards = nn.LSTM(width, hidden, layers, batch_first=True, dropout=inner)
         self.backwards = nn.LSTM(width, hidden, layers, batch_first=True, dropout=inner) if bidirectional else None
+        self.pool = None if pooled == "last" else pooling(pooled, hidden * (2 if bidirectional else 1))
 
-    def forward(self, batch: Batch) -> Features:
-        mask = batch.masks["input"]
-        lengths = mask.sum(1)
-        embedded = self.dropout(self.embedding(batch.views["input"]))
-        summary = _last(self.forwards(embedded)[0], lengths)
+    def summary(self, embedded: Float[Tensor, "n t e"], mask: Bool[Tensor, "n t"]) -> Float[Tensor, "n h"]:
+        embedded = self.dropout(embedded)
+        states = [self.forwards(embedded)[0]]
         if self.backwards is not None:
-            summary = torch.cat([summary, _last(self.backwards(_reversed(embedded, mask))[0], lengths)], -1)
-        return {"summary": summary}
+            states.append(self.backwards(reversed_rows(embedded, mask))[0])
+        if self.pool is None:
+            return torch.cat([_last(hidden, mask.sum(1)) for hidden in states], -1)
+        # both directions' states of a position side by side
+        return self.pool(torch.cat([states[0], *(reversed_rows(hidden, mask) for hidden in states[1:])], -1), mask)
 
 
 class LSTMDecoder(SequenceDecoder):
-    """Reads the view "context"; z is beside every symbol and gives the first state."""
+    """Reads the view "context"; z is beside every symbol and gives the first state, and reaches the output layer
+    past the LSTM where ``skip`` is set. ``first`` are the blocks that give the state; default: all of them."""
 
     def __init__(
-        self, blocks: Sequence[Block], embedding: nn.Embedding, hidden: int, layers: int, dropout: float
+        self,
+        blocks: Sequence[Block],
+        embedding: nn.Embedding,
+        hidden: int,
+        layers: int,
+        dropout: float,
+        skip: bool = False,
+        first: Sequence[Block] | None = None,
     ) -> None:
         super().__init__()
         self.names = [block.name for block in blocks]
+        self.of_first = [block.name for block in (blocks if first is None else first)]
         self.embedding = embedding
         self.dropout = nn.Dropout(dropout)
         size = sum(block.size for block in blocks)
         inner = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(embedding.embedding_dim + size, hidden, layers, batch_first=True, dropout=inner)
-        self.first = nn.Linear(size, layers * hidden) if size else None
+        begun = size if first is None else sum(block.size for block in first)
+        self.first = nn.Linear(begun, layers * hidden) if begun else None
+        self.skip = Skip(size, hidden) if size and skip else None
 
     def _joined(self, latents: Mapping[str, Tensor], rows: int) -> Float[Tensor, "n z"]:
-        parts = [latents[name].flatten(1) for name in self.names]
-        return torch.cat(parts, 1) if parts else self.embedding.weight.new_zeros(rows, 0)
+        return joined(latents, self.names, rows, self.embedding.weight)
 
-    def _first_state(self, z: Float[Tensor, "n z"]) -> tuple[Float[Tensor, "l n h"], Float[Tensor, "l n h"]]:
-        shape = (self.lstm.num_layers, len(z), self.lstm.hidden_size)
+    def _first_state(
+        self, latents: Mapping[str, Tensor], rows: int
+    ) -> tuple[Float[Tensor, "l n h"], Float[Tensor, "l n h"]]:
         if self.first is None:
-            zeros = z.new_zeros(shape)
+            zeros = self.embedding.weight.new_zeros(self.lstm.num_layers, rows, self.lstm.hidden_size)
             return zeros, zeros
-        cell = self.first(z).reshape(len(z), self.lstm.num_layers, -1).transpose(0, 1).contiguous()
+        z = joined(latents, self.of_first, rows, self.embedding.weight)
+        cell = self.first(z).reshape(rows, self.lstm.num_layers, -1).transpose(0, 1).contiguous()
         return cell.tanh(), cell
 
     def forward(self, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, "n t h"]:
@@ -91,16 +116,18 @@ class LSTMDecoder(SequenceDecoder):
         z = self._joined(latents, len(context))
         embedded = self.dropout(self.embedding(context))
         beside = z.to(embedded.dtype)[:, None].expand(-1, context.shape[1], -1)
-        hidden, _ = self.lstm(torch.cat([embedded, beside], -1), self._first_state(z))
-        return self.dropout(hidden)
+        hidden, _ = self.lstm(torch.cat([embedded, beside], -1), self._first_state(latents, len(context)))
+        hidden = self.dropout(hidden)
+        return hidden if self.skip is None else hidden + self.skip(z)[:, None]
 
     def start(self, latents: Mapping[str, Tensor], rows: int) -> State:
         z = self._joined(latents, rows)
-        hidden, cell = self._first_state(z)
-        # what z and the biases add to the gates of layer 0 is the same at every step
+        hidden, cell = self._first_state(latents, rows)
+        # what z and the biases add to the gates of layer 0 is the same at every step, and so is the skip
         of_input, _, bias = self._weights(0)
         gates = functional.linear(z, of_input[:, self.embedding.embedding_dim :], bias)
-        return (gates, *hidden.unbind(0), *cell.unbind(0))
+        past = () if self.skip is None else (self.skip(z),)
+        return (gates, *hidden.unbind(0), *cell.unbind(0), *past)
 
     def _weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor]:
         """The fused kernel's weights of a layer: of its input, of its state, and both biases."""
@@ -109,7 +136,8 @@ class LSTMDecoder(SequenceDecoder):
 
     def step(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n h"], State]:
         layers, width = self.lstm.num_layers, self.embedding.embedding_dim
-        constant, hidden, cell = state[0], list(state[1 : 1 + layers]), list(state[1 + layers :])
+        constant, hidden, cell = state[0], list(state[1 : 1 + layers]), list(state[1 + layers : 1 + 2 * layers])
+        past = state[1 + 2 * layers :]
         below = self.dropout(self.embedding(symbols))
         for layer in range(layers):
             of_input, of_state, bias = self._weights(layer)
@@ -122,20 +150,7 @@ class LSTMDecoder(SequenceDecoder):
             cell[layer] = keep.sigmoid() * cell[layer] + enter.sigmoid() * new.tanh()
             hidden[layer] = out.sigmoid() * cell[layer].tanh()
             below = hidden[layer]
-        return self.dropout(below), (constant, *hidden, *cell)
-
-
-class TiedHead(nn.Module):
-    """Logits through the embedding table itself (Press and Wolf 2017), after a projection to its width."""
-
-    def __init__(self, embedding: nn.Embedding, hidden: int) -> None:
-        super().__init__()
-        self.embedding = embedding
-        self.project = nn.Linear(hidden, embedding.embedding_dim)
-        self.bias = nn.Parameter(torch.zeros(embedding.num_embeddings))
-
-    def forward(self, hidden: Float[Tensor, "m h"]) -> Float[Tensor, "m v"]:
-        return functional.linear(self.project(hidden), self.embedding.weight, self.bias)
+        return sum(past, self.dropout(below)), (constant, *hidden, *cell, *past)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,26 +163,50 @@ class LSTMSettings:
     latent_dim: int = setting(32, help="numbers in z; 0 is a plain language model", ge=0, le=4096)
     layers: int = setting(1, help="layers of each network", ge=1, le=8)
     bidirectional: bool = setting(False, help="the encoder reads both ways")
+    pooling: str = setting(
+        "last",
+        help="the encoder's summary: its last state, or one of all states",
+        choices=("last", "max", "mean", "attention"),
+    )
+    skip: bool = setting(False, help="z reaches the output layer past the LSTM, too")
     dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
     tied: bool = setting(False, help="one table of embeddings: encoder, decoder and output layer")
+    init_range: float | None = setting(
+        None, help="first weights are uniform from minus to plus this; default: 1 / sqrt(width)", gt=0.0, le=1.0
+    )
+    embedding_range: float | None = setting(
+        None, help="first embeddings are uniform from minus to plus this; default: normal, of length 1", gt=0.0, le=1.0
+    )
+    forget_bias: float = setting(0.0, help="added to the first biases of the forget gates", ge=-5.0, le=5.0)
 
     def build(self, modality: Sentence, conditions: Sequence[Block] = ()) -> Networks:
         """The networks for a tokenizer's vocabulary."""
-        vocabulary = modality.vocabulary
         blocks = [Block(name="z", shape=(self.latent_dim,))] if self.latent_dim else []
-
-        def table() -> nn.Embedding:
-            embedding = nn.Embedding(vocabulary, self.embedding_dim)
-            nn.init.normal_(embedding.weight, std=self.embedding_dim**-0.5)
-            return embedding
-
-        of_decoder = table()
-        of_encoder = of_decoder if self.tied else table()
+        of_decoder = table(modality.vocabulary, self.embedding_dim)
+        of_encoder = of_decoder if self.tied else table(modality.vocabulary, self.embedding_dim)
         width = self.encoder_dim or self.hidden_dim
-        encoder = LSTMEncoder(of_encoder, width, self.layers, self.bidirectional, self.dropout) if blocks else None
-        decoder = LSTMDecoder([*blocks, *conditions], of_decoder, self.hidden_dim, self.layers, self.dropout)
-        head = TiedHead(of_decoder, self.hidden_dim) if self.tied else nn.Linear(self.hidden_dim, vocabulary)
+        encoder = None
+        if blocks:
+            encoder = LSTMEncoder(of_encoder, width, self.layers, self.bidirectional, self.dropout, self.pooling)
+        decoder = LSTMDecoder(
+            [*blocks, *conditions], of_decoder, self.hidden_dim, self.layers, self.dropout, self.skip
+        )  # fmt: skip
+        head = output_layer(of_decoder, self.hidden_dim, self.tied)
+        draw_uniformly((encoder, decoder, head), self.init_range, self.embedding_range)
+        for part in (encoder, decoder):
+            _remember(part, self.forget_bias)
         return Networks(
             blocks=[*blocks, *conditions], encoder=encoder, features=width * (2 if self.bidirectional else 1),
             decoder=decoder, likelihood=CategoricalSequence(head),
         )  # fmt: skip
+
+
+@torch.no_grad()
+def _remember(network: nn.Module | None, bias: float) -> None:
+    """Add to the forget gates' biases: at 1 an LSTM begins by keeping most of its cell from step to step
+    (Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network Architectures", 2015)."""
+    for lstm in network.modules() if network is not None else ():
+        if isinstance(lstm, nn.LSTM):
+            for layer in range(lstm.num_layers):
+                # the gates of a layer lie in the order input, forget, cell, output
+                getattr(lstm, f"bias_ih_l{layer}").chunk(4)[1].add_(bias)

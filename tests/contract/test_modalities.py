@@ -17,3 +17,21 @@ ITEMS = {"sentence": (own_lines(30), TINY)}
 def test_modality_keeps_the_contract(modality: str, tmp_path: Path) -> None:
     items, settings = ITEMS[modality]
     modality_contract(modality, items, tmp_path / "model", set=settings)
+
+
+#: every architecture made tiny, with what its default settings leave out
+SMALL = {
+    "lstm": [*TINY, "skip=true", "pooling=attention", "bidirectional=true", "layers=2", "forget_bias=1"],
+    "lstm-places": ["places=5", "place_dim=3", "embedding_dim=12", "hidden_dim=24", "encoder_dim=8", "key_dim=6"],
+    "transformer": [
+        "hidden_dim=16", "layers=2", "encoder_layers=1", "heads=2", "latent_dim=4", "vocab_size=300", "skip=true",
+        "z_by=[prefix, addition, cross-attention]", "tied=true",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("architecture", [part.id for part in default_host().parts("architecture")])
+def test_every_architecture_keeps_the_contract(architecture: str, tmp_path: Path) -> None:
+    modality = default_host().part("architecture", architecture).modality
+    settings = [f"architecture={architecture}", "max_length=45", *SMALL[architecture]]
+    modality_contract(modality, ITEMS[modality][0], tmp_path / "model", set=settings)

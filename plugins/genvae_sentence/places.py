@@ -1,0 +1,161 @@
+"""An LSTM sentence VAE whose z is a short sequence of vectors, laid along the line.
+
+The encoder's states are brought to a fixed number of places, whatever the length of the line, and the decoder
+attends to them: as the latents of text that are given to a learned prior are (Lovelace et al., "Latent Diffusion for
+Language Generation", 2023), at the size of a laptop. One vector for all of a line makes its decoder a better judge
+of what lines are alike; places let it say exactly what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from genvae.core.batch import Batch
+from genvae.core.latents import Block
+from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
+from genvae.core.likelihoods.sequence import State
+from genvae.core.posteriors.base import Features
+from genvae.core.vae import Networks
+from genvae.settings import setting
+from genvae_sentence.heads import output_layer, table
+from genvae_sentence.lstm import LSTMDecoder, reversed_rows
+from genvae_sentence.modality import Sentence
+
+FIRST_BIAS = 3.0  # how surely position t begins by looking at place t
+
+
+def resampled(
+    states: Float[Tensor, "n t h"], mask: Bool[Tensor, "n t"], places: int, empty: Float[Tensor, " h"]
+) -> Float[Tensor, "n p h"]:
+    """A row's real positions at a fixed number of places: one each, then ``empty`` ones; a row of more positions
+    than places is stretched over them, by linear interpolation."""
+    lengths = mask.sum(1, keepdim=True)
+    step = lengths.clamp(min=places) / places
+    point = (torch.arange(places, device=states.device) + 0.5) * step - 0.5
+    low = point.floor().clamp(min=0).long()
+    share = (point - low).clamp(0.0, 1.0)[..., None].to(states.dtype)
+
+    def at(place: Int[Tensor, "n p"]) -> Float[Tensor, "n p h"]:
+        index = place.clamp(max=states.shape[1] - 1)[..., None].expand(-1, -1, states.shape[2])
+        return torch.where((place < lengths)[..., None], states.gather(1, index), empty.to(states.dtype))
+
+    if int(lengths.max()) <= places:
+        return at(low)
+    return torch.lerp(at(low), at(torch.minimum(low + 1, (lengths - 1).clamp(min=places - 1))), share)
+
+
+class PlacesEncoder(nn.Module):
+    """Reads the view "input"; the feature "z" is a vector a place: what stands there, and what both directions of an
+    LSTM say of it."""
+
+    def __init__(self, embedding: nn.Embedding, hidden: int, places: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.places = places
+        self.dropout = nn.Dropout(dropout)
+        width = embedding.embedding_dim
+        self.forwards = nn.LSTM(width, hidden, batch_first=True)
+        self.backwards = nn.LSTM(width, hidden, batch_first=True)
+        self.empty = nn.Parameter(torch.randn(width + 2 * hidden) * width**-0.5)
+
+    def forward(self, batch: Batch) -> Features:
+        mask = batch.masks["input"]
+        embedded = self.dropout(self.embedding(batch.views["input"]))
+        ahead = self.forwards(embedded)[0]
+        back = reversed_rows(self.backwards(reversed_rows(embedded, mask))[0], mask)
+        states = torch.cat([embedded.to(ahead.dtype), ahead, back], -1)
+        return {"z": resampled(states, mask, self.places, self.empty)}
+
+
+class PlacesDecoder(SequenceDecoder):
+    """The LSTM decoder without z beside the symbols: z gives its first state, and its vectors are attended to by
+    each position, by what they hold and by where they are."""
+
+    def __init__(
+        self,
+        block: Block,
+        conditions: Sequence[Block],
+        embedding: nn.Embedding,
+        hidden: int,
+        keys: int,
+        longest: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        places, width = block.shape
+        self.beneath = LSTMDecoder(conditions, embedding, hidden, 1, dropout, first=[block, *conditions])
+        self.query = nn.Linear(hidden, keys)
+        self.key = nn.Linear(width, keys)
+        self.value = nn.Linear(width, hidden)
+        self.place = nn.Parameter(torch.randn(places, keys) * 0.3)
+        look = torch.zeros(longest + 1, places)
+        look.fill_diagonal_(FIRST_BIAS)
+        self.look = nn.Parameter(look)
+
+    def _memory(self, z: Float[Tensor, "n p d"]) -> tuple[Float[Tensor, "n p k"], Float[Tensor, "n p h"]]:
+        z = z.to(self.place.dtype)
+        return self.key(z) + self.place, self.value(z)
+
+    def _attended(
+        self,
+        hidden: Float[Tensor, "n t h"],
+        keys: Float[Tensor, "n p k"],
+        values: Float[Tensor, "n p h"],
+        look: Float[Tensor, "*t p"],
+    ) -> Float[Tensor, "n t h"]:
+        scores = self.query(hidden) @ keys.transpose(1, 2) * keys.shape[-1] ** -0.5 + look
+        return hidden + scores.softmax(-1).to(values.dtype) @ values
+
+    def _look(self, positions: Int[Tensor, " m"]) -> Float[Tensor, "m p"]:
+        return self.look[positions.clamp(max=len(self.look) - 1)]
+
+    def forward(self, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, "n t h"]:
+        hidden = self.beneath(latents, batch)
+        keys, values = self._memory(latents["z"])
+        positions = torch.arange(hidden.shape[1], device=hidden.device)
+        return self._attended(hidden, keys, values, self._look(positions))
+
+    def start(self, latents: Mapping[str, Tensor], rows: int) -> State:
+        keys, values = self._memory(latents["z"])
+        position = torch.zeros(rows, dtype=torch.int64, device=keys.device)
+        return (position, keys, values, *self.beneath.start(latents, rows))
+
+    def step(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n h"], State]:
+        position, keys, values, *beneath = state
+        hidden, after = self.beneath.step(symbols, tuple(beneath))
+        seen = self._attended(hidden[:, None], keys, values, self._look(position)[:, None])
+        return seen[:, 0], (position + 1, keys, values, *after)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacesSettings:
+    """LSTM encoder and decoder with z as a short sequence of vectors along the line."""
+
+    places: int = setting(16, help="vectors in z; lines of more symbols share them", ge=1, le=256)
+    place_dim: int = setting(16, help="numbers in each of them", ge=1, le=1024)
+    embedding_dim: int = setting(192, help="width of a symbol's vector", ge=1, le=4096)
+    hidden_dim: int = setting(320, help="width of the decoder's state", ge=1, le=8192)
+    encoder_dim: int = setting(128, help="width of the encoder's state in each direction", ge=1, le=8192)
+    key_dim: int = setting(96, help="width in which the decoder looks for a place", ge=1, le=1024)
+    dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
+    tied: bool = setting(True, help="one table of embeddings: encoder, decoder and output layer")
+
+    def build(self, modality: Sentence, conditions: Sequence[Block] = ()) -> Networks:
+        """The networks for a tokenizer's vocabulary."""
+        block = Block(name="z", shape=(self.places, self.place_dim))
+        of_decoder = table(modality.vocabulary, self.embedding_dim)
+        of_encoder = of_decoder if self.tied else table(modality.vocabulary, self.embedding_dim)
+        width = self.embedding_dim + 2 * self.encoder_dim
+        decoder = PlacesDecoder(
+            block, conditions, of_decoder, self.hidden_dim, self.key_dim, modality.max_length, self.dropout
+        )
+        return Networks(
+            blocks=[block, *conditions], encoder=PlacesEncoder(of_encoder, self.encoder_dim, self.places, self.dropout),
+            features=0, own={"z": width}, decoder=decoder,
+            likelihood=CategoricalSequence(output_layer(of_decoder, self.hidden_dim, self.tied)),
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The transformer sentence VAE: pre-norm encoder and decoder, z given by prefix, addition and cross-attention."""

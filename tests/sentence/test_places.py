@@ -1,0 +1,101 @@
+"""The architecture whose z lies along the line."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from genvae.core.distributions import DiagonalGaussian
+from genvae.core.latents import Groups
+from genvae.core.likelihoods import CategoricalSequence
+from genvae.core.posteriors.diagonal_gaussian import DiagonalGaussianSettings
+from genvae.core.vae import Networks
+from genvae_sentence.modality import Sentence
+from genvae_sentence.places import PlacesDecoder, PlacesSettings, resampled
+from genvae_sentence.tokenizer import train_tokenizer
+from tests.core.toys import sequences
+from tests.sentence.test_lstm import noise
+
+LINES = [[5], [6, 7], [8, 9, 10, 5, 6, 7, 8], [9, 9, 9], [10, 5, 6, 7]]
+
+
+WORDS = Sentence(train_tokenizer("character", ["abcdef"], 50), 9)
+
+
+def networks(places: int = 4) -> Networks:
+    torch.manual_seed(0)
+    made = PlacesSettings(places=places, place_dim=3, embedding_dim=6, hidden_dim=8, encoder_dim=5, key_dim=4).build(
+        WORDS
+    )
+    return made
+
+
+def test_positions_one_each_then_empty_ones_or_stretched() -> None:
+    states = torch.arange(12.0).reshape(2, 6, 1)
+    mask = torch.tensor([[True] * 3 + [False] * 3, [True] * 6])
+    found = resampled(states, mask, 4, torch.tensor([-1.0]))[..., 0]
+    torch.testing.assert_close(found, torch.tensor([[0.0, 1.0, 2.0, -1.0], [6.25, 7.75, 9.25, 10.75]]))
+    wide = resampled(states, mask, 7, torch.tensor([-1.0]))[..., 0]
+    torch.testing.assert_close(wide[1], torch.tensor([6.0, 7, 8, 9, 10, 11, -1]))
+    short = torch.tensor([[True, False], [True, True]])
+    torch.testing.assert_close(
+        resampled(states[:, :2], short, 1, torch.tensor([-1.0]))[..., 0], torch.tensor([[0.0], [6.5]])
+    )
+
+
+def test_a_row_does_not_depend_on_the_padding() -> None:
+    built = networks()
+    assert built.encoder is not None
+    with torch.no_grad():
+        whole = built.encoder(sequences(LINES))["z"]
+        assert whole.shape == (5, 4, built.own["z"])
+        for row, line in enumerate(LINES):
+            torch.testing.assert_close(built.encoder(sequences([line]))["z"][0], whole[row], rtol=1e-4, atol=1e-5)
+
+
+def test_the_posterior_reads_each_place() -> None:
+    built = networks()
+    assert built.encoder is not None
+    posterior = DiagonalGaussianSettings().build(built.blocks, built.features, built.own)
+    with torch.no_grad():
+        flat = DiagonalGaussian(torch.zeros(5, 4, 3), torch.zeros(5, 4, 3))
+        features = built.encoder(sequences(LINES))
+        q = posterior.at(built.blocks[0], features, {}, flat, Groups.each(5))
+        assert q.mean.shape == (5, 4, 3)
+        features["z"][:, 2] += 1.0
+        moved = posterior.at(built.blocks[0], features, {}, flat, Groups.each(5)).mean - q.mean
+    assert (moved[:, 2] != 0).all() and not moved[:, [0, 1, 3]].any()
+
+
+@pytest.mark.parametrize("places", [1, 4, 12])
+def test_stepping_equals_teacher_forcing(places: int) -> None:
+    built = networks(places)
+    assert isinstance(built.decoder, PlacesDecoder) and isinstance(built.likelihood, CategoricalSequence)
+    words, latents = sequences(LINES), {"z": noise(5, places * 3).reshape(5, places, 3)}
+    with torch.no_grad():
+        whole = built.likelihood.head(built.decoder(latents, words))
+        stepper = built.likelihood.stepper(built.decoder)
+        state = stepper.start(latents, 5)
+        assert all(len(tensor) == 5 for tensor in state)
+        for place in range(words.views["context"].shape[1]):
+            logits, state = stepper.step(words.views["context"][:, place], state)
+            torch.testing.assert_close(logits, whole[:, place], rtol=1e-4, atol=1e-5)
+            if place == 2:
+                order = torch.tensor([4, 0, 0, 3, 2])
+                words, state, whole = words.take(order), stepper.reorder(state, order), whole[order]
+
+
+def test_every_place_reaches_the_decoder() -> None:
+    built = networks()
+    latents = {"z": noise(5, 12).reshape(5, 4, 3).requires_grad_()}
+    built.likelihood.nats(built.decoder, latents, sequences(LINES)).sum().backward()
+    assert latents["z"].grad is not None and (latents["z"].grad.abs().sum((0, 2)) > 0).all()
+
+
+def test_a_line_longer_than_any_seen_is_still_decoded() -> None:
+    built = networks()
+    stepper = built.likelihood.stepper(built.decoder)  # type: ignore[attr-defined]
+    state = stepper.start({"z": noise(2, 12).reshape(2, 4, 3)}, 2)
+    for _ in range(WORDS.max_length + 5):
+        logits, state = stepper.step(torch.tensor([5, 6]), state)
+    assert logits.isfinite().all()
