@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from genvae.errors import SettingError
 from genvae.host.specs import OperationPart
 from genvae.settings import plain, setting
 
@@ -168,6 +169,21 @@ class Vary:
     seed: int = _seed()
 
 
+JUDGES = ("ngram", "lstm")
+
+
+def as_judges(value: Any) -> Any:
+    """Kinds of judges, each a text or several with commas between them; raises SettingError for an unknown one."""
+    if not isinstance(value, str | list | tuple) or not all(isinstance(entry, str) for entry in value):
+        return value  # the check of its type says what is wrong
+    texts = [value] if isinstance(value, str) else value
+    kinds = [kind.strip() for text in texts for kind in text.split(",")]
+    for kind in kinds:
+        if kind not in JUDGES:
+            raise SettingError(f"judges = {kind!r} is not one of: {', '.join(JUDGES)}")
+    return tuple(dict.fromkeys(kinds))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
     """Figures of a model on data, in nats per item."""
@@ -176,33 +192,53 @@ class Evaluate:
     data: Any = setting(help="a file, a folder, a hub id, or a list of items")
     samples: int = setting(10, help="importance samples", ge=1, le=100_000)
     limit: int | None = setting(None, help="most items, chosen by the seed", ge=2)
-    judge: Any = setting(None, help="real items that only judges are trained on: adds figures of samples")
+    judge: Any = setting(None, help="real items that only judges are trained on: adds figures of generated items")
     baseline: str | None = setting(None, help="a second model, evaluated the same way")
     set: tuple[str, ...] = setting((), help="settings of how the data is read: --set text_column=NAME")
     seed: int = _seed()
+    train: Any = setting(None, help="what the model was trained on: adds how much generated items copy of it")
+    generated: int = setting(2_000, help="items drawn from the prior for figures of them; 0: none", ge=0, le=1_000_000)
+    prior_scale: float = setting(1.0, help="of the latents of generated items", ge=0.0, le=10.0)
+    judges: tuple[str, ...] = setting(
+        (), help="kinds of judges, ngram,lstm for both (lstm takes minutes); default: ngram", convert=as_judges
+    )
+    encoder: str | None = setting(None, help="folder of a pretrained encoder: adds a distance of distributions")
+    report: str | None = setting(None, help="where to write an HTML page with plots")
 
 
 @dataclass(frozen=True)
 class Evaluated(Response):
-    """The figures of every measure, by name; a baseline's under "baseline"."""
+    """The figures of every measure, by name; a baseline's under "baseline", the reason of what is missing under
+    "left_out", and warnings and the report's path where there are any."""
 
     result = ""
     figures: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    report: str = ""
 
     def to_config(self) -> dict[str, Any]:
         """The figures themselves."""
-        return dict(self.figures)
+        config: dict[str, Any] = listed(self.figures)
+        if self.warnings:
+            config["warnings"] = list(self.warnings)
+        return {**config, "report": self.report} if self.report else config
 
     def lines(self) -> list[str]:
-        """A line a figure, the baseline's beside it."""
+        """A line a figure, the baseline's beside it; then what is said in words, and what is left out."""
         other = self.figures.get("baseline", {})
-        rows = [(name, value, other.get(name)) for name, value in self.figures.items() if name != "baseline"]
-        width = max(len(name) for name, _, _ in rows)
-        heading = [f"{'':{width}}  {'model':>12}  {'baseline':>12}"] if other else []
-        return heading + [
-            f"{name:{width}}  {_figure(value):>12}" + (f"  {_figure(beside):>12}" if other else "")
-            for name, value, beside in rows
-        ]
+        rows = [(name, value) for name, value in self.figures.items() if isinstance(value, int | float | list)]
+        width = max([len(name) for name, _ in rows], default=0)
+        made = [f"{'':{width}}  {'model':>12}  {'baseline':>12}"] if other else []
+        for name, value in rows:
+            if isinstance(value, list):
+                made.append(f"{name:{width}}  {len(value):,} numbers, {min(value):.3g} to {max(value):.3g}")
+            else:
+                beside = f"  {_figure(other.get(name)):>12}" if other else ""
+                made.append(f"{name:{width}}  {_figure(value):>12}{beside}")
+        for whose, figures in (("", self.figures), ("baseline: ", other)):
+            made += [f"{whose}{name}: {value}" for name, value in figures.items() if isinstance(value, str)]
+            made += [f"{whose}{name} is left out: {why}" for name, why in figures.get("left_out", {}).items()]
+        return made + ([f"report: {self.report}"] if self.report else [])
 
 
 def _figure(value: Any) -> str:
@@ -288,7 +324,9 @@ OPERATIONS = [
                renders=True),
     _operation(Evaluate, "genvae.handlers.evaluate:evaluate",
                "genvae evaluate sentences-en --data held-out.txt --samples 100",
-               "genvae evaluate DIR --data held-out.txt --judge other.txt --baseline LM_DIR"),
+               "genvae evaluate DIR --data held-out.txt --judge other.txt --baseline LM_DIR",
+               "genvae evaluate DIR --data held-out.txt --judge other.txt --judges ngram,lstm --train train.txt "
+               "--temperature 0.9 --report report.html", renders=True),
     _operation(Train, "genvae.handlers.train:train",
                "genvae train sentence --data lines.txt --output my-model",
                "genvae train sentence --data names.txt --output names --set tokenizer=char --set max_steps=800",

@@ -34,7 +34,7 @@ def test_text_in_and_out(model: Model) -> None:
     assert len(model.interpolate(lines[0], lines[1], 6)) == 6
     assert len(model.mix(lines[:2], weights={"z": [0.3, 0.7]})) == 1
     assert len(model.vary(lines[0], 3, distance=0.2)) == 3
-    figures = model.evaluate(lines, samples=3)
+    figures = model.evaluate(lines, samples=3, generated=20)
     assert figures["nll_samples"] == 3 and figures["latent_dim"] == 4
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from genvae.core.distributions import DiagonalGaussian
-from genvae.core.vae import Draw
+from genvae.core.latents import Block
+from genvae.core.vae import VAE, Draw
+from genvae.errors import LacksCapability
+from genvae.evaluation.moments import Moments
 
 ROWS = 1024  # rows of the (n, n) table of pairs that are in memory at once
 ACTIVE = 0.01  # variance of the posterior mean above which a dimension counts as active (Burda et al. 2016)
@@ -78,3 +82,67 @@ def usage_of(kl: float, parts: list[tuple[Tensor, Tensor, Tensor]], latent_dim: 
         return Usage(kl, 0.0, 0, latent_dim)
     means, log_variances, drawn = (torch.cat(column) for column in zip(*parts, strict=True))
     return Usage(kl, mutual_information(means, log_variances, drawn), active_units(means), latent_dim)
+
+
+class Pass:
+    """The posteriors of items that come in batches.
+
+    Of the rows that the mutual information is to be of, means, variances and draws are kept; of all others running
+    sums alone, so memory does not grow with their number.
+    """
+
+    def __init__(self, model: VAE) -> None:
+        self.model = model
+        self.items = 0
+        self.lacking = ""  # why there is no KL, if there is none
+        self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._means = Moments(full=False)
+        self._rates: dict[str, Tensor] = {}
+        self._closed = True
+
+    def add(self, draw: Draw, items: int, kept: Tensor | None) -> None:
+        """Take in a batch of ``items`` items; ``kept`` (bool, one an item) are those kept, all where it is None."""
+        self.items += items
+        for block in self.model.blocks:
+            if block.name in draw.posteriors and not self.lacking:
+                self._add_rate(draw, block)
+        gaussian = gaussian_parts(draw)
+        if gaussian is None:
+            return
+        self._means.add(gaussian[0])
+        means, log_variances, drawn = gaussian if kept is None else [part[kept] for part in gaussian]
+        self._parts.append((means, log_variances, drawn))
+
+    def _add_rate(self, draw: Draw, block: Block) -> None:
+        try:
+            rate = draw.rate(block).double().sum(0)
+        except LacksCapability as error:  # information and active units need no prior
+            self.lacking = str(error)
+            return
+        self._rates[block.name] = self._rates.get(block.name, 0.0) + rate
+        self._closed = self._closed and block.name in draw.kl
+
+    @property
+    def gaussian(self) -> bool:
+        """Whether every posterior was a diagonal Gaussian, as information and active units need."""
+        return bool(self._parts) or not self.model.blocks
+
+    @property
+    def rates(self) -> dict[str, list[float]]:
+        """KL of each block's dimensions in nats per item; {} where there is none."""
+        return {} if self.lacking else {name: (rate / self.items).tolist() for name, rate in self._rates.items()}
+
+    @property
+    def by_dimension(self) -> bool:
+        """Whether ``rates`` has a number a dimension, rather than one of the whole block."""
+        return self._closed and not self.lacking
+
+    @cached_property
+    def usage(self) -> Usage:
+        """How much of the latent is used; the KL is not a number where there is none."""
+        kl = math.nan if self.lacking else sum(sum(rate) for rate in self.rates.values())
+        if not self._parts:
+            return Usage(kl, 0.0, 0, self.model.latent_dim)
+        means, log_variances, drawn = (torch.cat(column) for column in zip(*self._parts, strict=True))
+        active = int((self._means.variance > ACTIVE).sum()) if self._means.count > 1 else 0
+        return Usage(kl, mutual_information(means, log_variances, drawn), active, self.model.latent_dim)

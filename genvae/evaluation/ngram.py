@@ -7,11 +7,41 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import Protocol, runtime_checkable
 
 Gram = tuple[Hashable, ...]
 
-BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
+
+class Mark:
+    """A symbol of the judge's own. It equals nothing but itself, so no symbol of a text can be taken for it."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+BEGIN, END, UNKNOWN = Mark("BEGIN"), Mark("END"), Mark("UNKNOWN")
+
+
+@runtime_checkable
+class SequenceJudge(Protocol):
+    """A language model over sequences of hashable symbols; whatever is not in ``vocabulary`` is one class."""
+
+    vocabulary: frozenset[Hashable]
+
+    def score(self, sequences: Sequence[Sequence[Hashable]]) -> list[float]:
+        """-log p of each sequence and its end, in nats."""
+
+
+def frequent(sequences: Iterable[Sequence[Hashable]], least: int) -> frozenset[Hashable]:
+    """The symbols seen at least ``least`` times."""
+    seen = Counter(symbol for sequence in sequences for symbol in sequence)
+    return frozenset(symbol for symbol, count in seen.items() if count >= least)
 
 
 class NGramJudge:
@@ -20,15 +50,23 @@ class NGramJudge:
     The vocabulary are the symbols seen at least ``least`` times. Any other is charged as one class, ``UNKNOWN``:
     with ``least`` 2 its probability is that of the symbols seen once, as usual for open vocabularies; with 1 it
     has only the uniform distribution under the unigrams. How it is spelt is not charged.
+
+    A ``vocabulary`` that is given stands in place of that, so that judges of different sequences can charge the
+    same symbols as unknown.
     """
 
-    def __init__(self, sequences: Iterable[Sequence[Hashable]], order: int = 5, least: int = 1) -> None:
+    def __init__(
+        self,
+        sequences: Iterable[Sequence[Hashable]],
+        order: int = 5,
+        least: int = 1,
+        vocabulary: Collection[Hashable] | None = None,
+    ) -> None:
         if order < 1:
             raise ValueError("the order of an n-gram judge is at least 1")
         self.order = order
         sequences = [tuple(sequence) for sequence in sequences]
-        seen = Counter(symbol for sequence in sequences for symbol in sequence)
-        vocabulary = {symbol for symbol, count in seen.items() if count >= least}
+        vocabulary = frequent(sequences, least) if vocabulary is None else frozenset(vocabulary)
         top: Counter[Gram] = Counter()
         for sequence in sequences:
             known = (symbol if symbol in vocabulary else UNKNOWN for symbol in sequence)
@@ -84,6 +122,10 @@ class NGramJudge:
             math.log(self.probability(padded[i], padded[i - self.order + 1 : i]))
             for i in range(self.order - 1, len(padded))
         )
+
+    def score(self, sequences: Sequence[Sequence[Hashable]]) -> list[float]:
+        """``nats`` of each sequence."""
+        return [self.nats(sequence) for sequence in sequences]
 
     def perplexity(self, sequences: Sequence[Sequence[Hashable]]) -> float:
         """exp of the nats per symbol, ends counted."""

@@ -2,54 +2,182 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import importlib.util
+import tempfile
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genvae.context import Context
 from genvae.data.batching import Batches, some
-from genvae.data.prepare import prepare
+from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import Location, read
-from genvae.evaluation.evaluation import Evaluation, measured
+from genvae.errors import DataError, LacksCapability, SettingError
+from genvae.evaluation.evaluation import Evaluation, Items, by_measure, flat, rendering
+from genvae.evaluation.report import Report, meaning_of
 from genvae.operations import Evaluate, Evaluated
 from genvae.recipe import Recipe
 from genvae.store.bundle import Bundle, load
 from genvae.store.locate import locate
+from genvae.training.diagnostics import diagnose
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from genvae.host import Part
 
 JUDGED = 200_000  # most items that a judge is trained on
+BATCH = 128  # items of mean cost in a batch
+
+Measures = list[tuple["Part", dict[str, Any]]]
 
 
 def evaluate(context: Context, request: Evaluate) -> Evaluated:
     """Every measure of the model, and of a baseline, on the same items."""
-    figures = _figures(context, request, context.bundle)
+    page = _check(request)
+    warnings: list[str] = []
+    notes: set[str] = set()
+    evaluation = _evaluation(context, request, context.bundle, warnings, notes)
+    measures = by_measure(evaluation, context.host)
+    figures = flat(measures, evaluation)
     if request.baseline:
-        baseline = load(locate(request.baseline, context.host), context.host)
-        figures["baseline"] = _figures(context, request, baseline)
-    return Evaluated(figures)
+        bundle = load(locate(request.baseline, context.host), context.host)
+        beside = _evaluation(context, request, bundle, [], notes)
+        figures["baseline"] = flat(by_measure(beside, context.host), beside)
+    if page is not None:
+        meanings = {part.id: meaning_of(context.host.load("measure", part.id)) for part, _ in measures}
+        report = Report(
+            context.bundle.name, _asked(request, context), measures, meanings, evaluation,
+            figures.get("baseline", {}), warnings,
+        )  # fmt: skip
+        _write(page, report.page())
+    return Evaluated(figures, tuple(warnings), request.report or "")
 
 
-def _figures(context: Context, request: Evaluate, bundle: Bundle) -> dict[str, Any]:
+def diagnosis(evaluation: Evaluation) -> dict[str, Any]:
+    """``diagnosis``: in words, whether the latent is used."""
+    usage = evaluation.usage
+    if not usage.latent_dim:
+        return {"diagnosis": "The model has no latent."}
+    if not evaluation.latents.gaussian:
+        raise LacksCapability("it needs a posterior of diagonal Gaussians")
+    healthy = (
+        f"No posterior collapse: {usage.active_units} of {usage.latent_dim} latent dimensions are active and z tells "
+        f"{usage.mutual_information:.2f} nats about an item."
+    )
+    return {"diagnosis": diagnose(usage) or healthy}
+
+
+# -- what is asked for ---------------------------------------------------------------------------
+
+
+def _check(request: Evaluate) -> Path | None:
+    """The report's place; refuses, before any work, what cannot be had."""
+    if request.judges and request.judge is None:
+        raise SettingError("judges are trained on items of their own: give a file of them with --judge")
+    if request.encoder is not None:
+        if not (Path(request.encoder).expanduser() / "config.json").is_file():
+            raise SettingError(f"encoder = {request.encoder!r} is no folder of a pretrained model (no config.json)")
+        if importlib.util.find_spec("transformers") is None:
+            raise SettingError("encoder needs transformers: pip install 'genvae[encoder]'")
+    if request.report is None:
+        return None
+    page = Path(request.report).expanduser()
+    if page.is_dir():
+        raise SettingError(f"report = {request.report!r} is a folder; name a file in it")
+    try:
+        with tempfile.TemporaryFile(dir=page.parent):
+            return page
+    except OSError as error:
+        raise SettingError(f"report = {request.report!r} cannot be written: {error.strerror or error}") from None
+
+
+def _write(page: Path, text: str) -> None:
+    """Write the page, whole or not at all."""
+    staged = page.with_name(f".{page.name}.staged")
+    try:
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(page)
+    except OSError as error:
+        raise SettingError(f"report = {str(page)!r} cannot be written: {error.strerror or error}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            staged.unlink(missing_ok=True)
+
+
+def _asked(request: Evaluate, context: Context) -> dict[str, Any]:
+    """The settings that are not at their defaults, as they were given; items in memory by their number."""
+    asked = {}
+    for entry in fields(request):
+        value = getattr(request, entry.name)
+        if value != entry.default:
+            given = isinstance(value, Sequence) and not isinstance(value, str | tuple)
+            asked[entry.name] = f"{len(value):,} items" if given else str(value) if isinstance(value, Path) else value
+    return {**asked, **context.rendering}
+
+
+# -- the data ------------------------------------------------------------------------------------
+
+
+def _evaluation(
+    context: Context, request: Evaluate, bundle: Bundle, warnings: list[str], notes: set[str]
+) -> Evaluation:
+    """The model on the data; ``warnings`` are added to, and so are ``notes``, each of which is said once."""
     recipe = Recipe(bundle.recipe.sections, context.host)  # a copy: the loaded model is shared
     recipe.set([entry if "." in entry.partition("=")[0] else f"modality.{entry}" for entry in request.set])
     settings = recipe.modality_settings()
 
-    def selected(location: Location) -> Any:
-        data, note = settings.select(read(location, context.host))
-        if note:
-            context.reporter.say(note)
+    def selected(location: Location, what: str = "") -> Dataset:
+        try:
+            data, note = settings.select(read(location, context.host))
+        except DataError as error:
+            raise DataError(f"{what}: {error}" if what else str(error)) from None
+        said = f"{what}: {note}" if what else note
+        if note and said not in notes:
+            notes.add(said)
+            context.reporter.say(said)
         return data
 
     data = selected(request.data)
+    others = {
+        what: selected(location, what)
+        for what, location in (("judge", request.judge), ("train", request.train))
+        if location is not None
+    }
+    for line in _clashes(data, others):
+        warnings.append(line)
+        if line not in notes:
+            notes.add(line)
+            context.reporter.say(f"warning: {line}")
     rows = np.arange(len(data))
     if request.limit:
         rows = some(rows, request.limit, request.seed)
-    batches = Batches(prepare(data, bundle.modality), rows, bundle.modality, batch_size=128)
-    judge = None
-    if request.judge is not None:
-        real = selected(request.judge)
-        real = prepare(real.select(range(min(len(real), JUDGED))), bundle.modality)
-        judge = [bundle.modality.item(example) for example in real]
-    evaluation = Evaluation(
-        bundle.vae, bundle.modality, bundle.modality_id, batches, request.samples, request.seed, judge
-    )
-    return measured(evaluation, context.host)
+    if "judge" in others and len(others["judge"]) > JUDGED:
+        others["judge"] = others["judge"].select(range(JUDGED))
+    options = rendering(context.host, bundle.modality_id, context.rendering)
+    items = {what: Items(prepare(table, bundle.modality), bundle.modality) for what, table in others.items()}
+    return Evaluation(
+        bundle.vae, bundle.modality, bundle.modality_id,
+        Batches(prepare(data, bundle.modality), rows, bundle.modality, batch_size=BATCH),
+        samples=request.samples, seed=request.seed, full=True, generated=request.generated,
+        prior_scale=request.prior_scale, options=options, judge=items.get("judge"),
+        judges=request.judges or ("ngram",), train=items.get("train"), encoder=request.encoder,
+        reporter=context.reporter,
+    )  # fmt: skip
+
+
+def _clashes(data: Dataset, others: dict[str, Dataset]) -> list[str]:
+    """What is wrong with the choice of files, in words."""
+    hashes = {what: content_hash(table) for what, table in {"data": data, **others}.items()}
+    found = []
+    if hashes.get("judge") == hashes["data"]:
+        found.append("judge and data are the same items, so the judge knows them by heart and its ratios mean nothing")
+    if hashes.get("train") == hashes["data"]:
+        found.append("train and data are the same items, so all of the data counts as copied")
+    if "judge" in hashes and hashes["judge"] == hashes.get("train"):
+        found.append("judge and train are the same items, so the judge likes what the model has copied")
+    return found

@@ -31,7 +31,8 @@ def card(config: Mapping[str, Any]) -> str:
         if scores.get("command"):
             lines += ["```", str(scores["command"]), "```", ""]
         lines += ["| figure | value |", "|---|---|"]
-        lines += [f"| {key} | {_figure(value)} |" for key, value in scores.items() if key != "command"]
+        figures = {key: value for key, value in scores.items() if not isinstance(value, list | dict)}
+        lines += [f"| {key} | {_figure(value)} |" for key, value in figures.items() if key != "command"]
         lines.append("")
     return "\n".join([*front, *lines])
 

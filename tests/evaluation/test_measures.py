@@ -10,19 +10,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from genvae.core.decoding.options import Decoding
+from genvae.core.distributions import DiagonalGaussian
 from genvae.core.latents import Block
 from genvae.core.randomness import Stream
-from genvae.data.batching import Batches
-from genvae.data.prepare import prepare
-from genvae.data.read import read
-from genvae.evaluation.collapse import active_units, gaussian_parts, mutual_information, usage_of
-from genvae.evaluation.evaluation import Evaluation
-from genvae.evaluation.measures import bounds, collapse
-from genvae.evaluation.ngram import NGramJudge
+from genvae.evaluation.collapse import Pass, active_units, gaussian_parts, mutual_information, usage_of
+from genvae.evaluation.evaluation import Evaluation, measured
+from genvae.evaluation.measures import bounds, collapse, rates
+from genvae.handlers.evaluate import diagnosis
 from genvae.host import default_host
-from genvae.service import Model, load
-from genvae_sentence import judge, measures
-from tests.core.toys import Pooled, elements, toy
+from genvae.service import Model, Service, load
+from tests.core.toys import Implicit, Pooled, elements, toy
+from tests.evaluation.asked import evaluation
 from tests.latent.learned import KNOWN
 
 # -- mutual information and active units -----------------------------------------------------------
@@ -110,37 +109,7 @@ def test_a_block_shared_by_a_group_counts_for_each_of_its_items() -> None:
 
 # -- measures of a model ---------------------------------------------------------------------------
 
-LINES = ["the grey cat waits", "a small bird sings about the train", "soup"]
-
-
-def evaluation(folder: str | Path, lines: list[str], **more: object) -> Evaluation:
-    bundle = load(folder)._service.bundle(str(folder))
-    data = bundle.recipe.modality_settings().select(read(lines, default_host()))[0]
-    batches = Batches(prepare(data, bundle.modality), np.arange(len(lines)), bundle.modality, batch_size=4)
-    return Evaluation(bundle.vae, bundle.modality, "sentence", batches, **more)  # type: ignore[arg-type]
-
-
-def test_a_language_models_likelihood_is_exact_and_its_perplexity_counts_the_ends(bare: Path) -> None:
-    asked = evaluation(bare, LINES, samples=7)
-    nats = []
-    with torch.no_grad():
-        for line in LINES:  # each alone, by the chain rule
-            batch = asked.modality.collate([asked.modality.example(line)], [0])
-            logits = asked.model.likelihood.get_submodule("head")(asked.model.decoder({}, batch))[0]
-            nats.append(-float(logits.log_softmax(-1).gather(1, batch.views["target"].T).sum()))
-    total = sum(nats)
-    figures = bounds(asked)
-    assert figures["items"] == 3 and figures["nll_samples"] == 1
-    assert figures["nll"] == pytest.approx(total / 3, rel=1e-5) and figures["elbo"] == pytest.approx(
-        -total / 3, rel=1e-5
-    )
-    assert figures["nll_error"] == pytest.approx(np.std(nats, ddof=1) / 3**0.5, rel=1e-4)
-    words = measures.words(asked)
-    assert words["perplexity"] == pytest.approx(math.exp(total / (4 + 7 + 1 + 3)), rel=1e-5)
-    characters = sum(map(len, LINES))
-    assert words["bits_per_character"] == pytest.approx(total / math.log(2) / characters, rel=1e-5)
-    assert measures.exact_match(asked) == {"exact_match": 0.0}
-    assert collapse(asked) == {"kl": 0.0, "mutual_information": 0.0, "active_units": 0, "latent_dim": 0}
+LINES = ["the grey cat waits", "a small bird sings", "soup"]
 
 
 def test_the_bound_is_in_nats_per_item_where_items_share_a_group() -> None:
@@ -155,62 +124,110 @@ def test_the_bound_is_in_nats_per_item_where_items_share_a_group() -> None:
             return [batch]
 
     asked = Evaluation(model, None, "toy", Given(), samples=3)  # type: ignore[arg-type]
-    assert bounds(asked)["nll"] == pytest.approx(-float(asked.bound.log_likelihood.sum()) / 5)
+    figures = bounds(asked)
+    assert figures["nll"] == pytest.approx(-float(asked.bound.log_likelihood.sum()) / 5)
+    assert figures["negative_elbo"] == -figures["elbo"] >= figures["nll"]
     assert len(asked.bound.log_likelihood) == 2
 
 
+def test_a_language_models_figures(bare: Path) -> None:
+    asked = evaluation(bare, LINES, samples=7)
+    nats = []
+    with torch.no_grad():
+        for line in LINES:  # each alone, by the chain rule
+            batch = asked.modality.collate([asked.modality.example(line)], [0])
+            logits = asked.model.likelihood.get_submodule("head")(asked.model.decoder({}, batch))[0]
+            nats.append(-float(logits.log_softmax(-1).gather(1, batch.views["target"].T).sum()))
+    figures = bounds(asked)
+    assert figures["items"] == 3 and figures["nll_samples"] == 1
+    assert figures["nll"] == pytest.approx(sum(nats) / 3, rel=1e-5)
+    assert figures["negative_elbo"] == pytest.approx(sum(nats) / 3, rel=1e-5)
+    assert figures["nll_error"] == pytest.approx(np.std(nats, ddof=1) / 3**0.5, rel=1e-4)
+    assert collapse(asked) == {"kl": 0.0, "mutual_information": 0.0, "active_units": 0, "latent_dim": 0}
+    assert rates(asked) == {} and asked.left_out == {}
+    assert diagnosis(asked) == {"diagnosis": "The model has no latent."}
+
+
 def test_the_models_figures_are_those_of_its_parts(learned: Model) -> None:
-    figures = learned.evaluate(KNOWN, samples=20)
+    figures = learned.evaluate(KNOWN, samples=20, generated=0)
     assert figures["nll"] <= -figures["elbo"] + 1e-4 and figures["nll_samples"] == 20
     assert figures["latent_dim"] == 4 and 0 < figures["active_units"] <= 4
     assert 0 < figures["mutual_information"] <= math.log(len(KNOWN)) + 1e-6
     bundle = learned._service.bundle(learned.name)
     batch = bundle.modality.collate([bundle.modality.example(line) for line in KNOWN], range(8))
-    rate = float(bundle.vae.infer(batch).rate(bundle.vae.blocks[0]).sum()) / 8
-    assert figures["kl"] == pytest.approx(rate, rel=1e-4)
-    again = learned.evaluate(KNOWN, samples=20)
-    assert figures == again
+    posterior = bundle.vae.infer(batch).posteriors["z"]
+    assert isinstance(posterior, DiagonalGaussian)
+    normal = torch.distributions.Normal(posterior.mean, posterior.scale)
+    rate = torch.distributions.kl_divergence(normal, torch.distributions.Normal(0.0, 1.0)).mean(0)
+    assert figures["kl_per_dimension"] == pytest.approx(rate.tolist(), rel=1e-3)
+    assert figures["kl"] == pytest.approx(float(rate.sum()), rel=1e-4)
+    assert figures["active_units"] == int((posterior.mean.var(0) > 0.01).sum())
+    assert "No posterior collapse: 4 of 4" in figures["diagnosis"] and "left_out" not in figures
+    assert figures == learned.evaluate(KNOWN, samples=20, generated=0)
 
 
-def test_exact_match_is_the_share_of_lines_that_come_back(learned: Model) -> None:
-    strange = ["the cat sings", "seven seven seven", "a zebra waits", "soup about the"]
-    back = learned.reconstruct(strange)
-    right = 3 + sum(a == b for a, b in zip(strange, back, strict=True))
-    assert learned.evaluate([*KNOWN[:3], *strange], samples=2)["exact_match"] == pytest.approx(right / 7)
-    assert right < 7
-    assert learned.evaluate(KNOWN, samples=2)["exact_match"] == 1.0
+def test_information_of_some_items_and_active_units_of_all(learned: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work of the information grows with the square of the items, so of many only some take part."""
+    whole, part = evaluation(learned.name, KNOWN), evaluation(learned.name, KNOWN)
+    assert whole.usage.mutual_information > math.log(3) + 0.1
+    monkeypatch.setattr("genvae.evaluation.evaluation.INFORMATIVE", 3)
+    assert 0 < part.usage.mutual_information <= math.log(3) + 1e-9
+    assert (part.usage.active_units, part.usage.kl) == (whole.usage.active_units, whole.usage.kl)
 
 
-def test_the_judge_reads_samples_and_data_alike(learned: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "SAMPLES", 150)
-    asked = evaluation(learned.name, KNOWN, judge=KNOWN, seed=3)
-    figures = judge.judge(asked)
-    judging = NGramJudge([judge.tokens(line) for line in KNOWN], 5, least=2)
-    data = judging.perplexity([judge.tokens(line) for line in KNOWN])
-    assert figures["judge_perplexity_data"] == pytest.approx(data)
-    assert figures["judge_samples"] >= 150
-    assert figures["judge_ratio"] == pytest.approx(figures["judge_perplexity_samples"] / data)
-    assert 0.5 < figures["judge_ratio"] < 20
-    assert judge.judge(evaluation(learned.name, KNOWN)) == {}, "no judge was asked for"
+def test_blocks_have_rates_of_their_own() -> None:
+    content, style = Block(name="content", shape=(2,), shared=True), Block(name="style", shape=(3,))
+    model = toy((content, style), posterior=Pooled((content, style), 5))
+    batch = elements(5, group=torch.tensor([7, 3, 7, 7, 3]))
+    found = Pass(model)
+    with torch.no_grad():
+        draw = model.infer(batch, Stream(0, "g"))
+    found.add(draw, 5, None)
+    found.add(draw, 5, None)
+    assert [len(rate) for rate in found.rates.values()] == [2, 3] and found.by_dimension
+    shared = float(draw.rate(content).sum()) / 5
+    assert draw.rate(content).shape == (2, 2) and sum(found.rates["content"]) == pytest.approx(shared)
+    assert found.usage.kl == pytest.approx(shared + float(draw.rate(style).sum()) / 5)
 
 
-def test_made_up_words_are_charged_by_their_letters_and_counted() -> None:
-    known = ["the cat waits", "the dog waits", "the cat sings", "a heron waits"]
-    judging = judge.Judge(known)
-    plain, spelt, strange = judging.figures(["the cat waits"])
-    assert plain == pytest.approx(spelt) and strange == 0
-    of_word = judging.figures(["the heron waits"])
-    made_up = judging.figures(["the xqzzk waits"])
-    assert of_word[0] == pytest.approx(made_up[0]), "one class, however it is spelt"
-    assert made_up[1] > of_word[1] > of_word[0]
-    assert of_word[2] == made_up[2] == pytest.approx(1 / 4)
+def test_a_prior_without_a_density_leaves_its_figures_out_with_the_reason(learned: Model) -> None:
+    service = Service()
+    vae = service.bundle(learned.name).vae
+    vae.prior = Implicit()
+    figures = service.run("evaluate", model=learned.name, data=KNOWN, generated=20).to_config()
+    assert not {"nll", "elbo", "perplexity", "kl", "kl_per_dimension"} & set(figures)
+    assert {"bounds", "words", "kl"} <= set(figures["left_out"])
+    assert "needs a prior that has a density" in figures["left_out"]["bounds"]
+    assert all("\n" not in reason for reason in figures["left_out"].values())
+    assert figures["active_units"] > 0 and figures["exact_match"] == 1.0 and 0 < figures["distinct_1"] <= 1
+    assert "No posterior collapse" in figures["diagnosis"]
 
 
-def test_what_the_judge_reads_are_words_and_marks() -> None:
-    assert judge.tokens("Don't stop, Mr. O’Hara!") == ["Don't", "stop", ",", "Mr", ".", "O’Hara", "!"]
+def test_items_are_read_a_part_at_a_time_and_in_order(learned: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genvae.evaluation.evaluation.READ", 3)
+    asked = evaluation(learned.name, KNOWN)
+    assert list(asked.items) == KNOWN and len(asked.items) == 8
+    assert asked.items[2] == KNOWN[2] and asked.items[1:3] == KNOWN[1:3]
+    some = asked.some_items(3)
+    assert len(set(some)) == 3 and set(some) <= set(KNOWN) and some == asked.some_items(3)
+
+
+def test_few_samples_are_the_beginning_of_many(learned: Model) -> None:
+    few, many = (evaluation(learned.name, KNOWN, generated=count, seed=3) for count in (10, 150))
+    assert len(few.drawn) == 10 and len(many.drawn) == 150 and many.drawn[:10] == few.drawn
+    assert evaluation(learned.name, KNOWN, generated=10, seed=4).drawn != few.drawn
+    still = evaluation(learned.name, KNOWN, generated=6, prior_scale=0.0, options=Decoding(temperature=0.0))
+    assert len(set(still.drawn)) == 1
+
+
+def test_what_a_run_measures_at_its_end_draws_no_samples(learned: Model) -> None:
+    asked = evaluation(learned.name, KNOWN)
+    figures = measured(asked, default_host())
+    assert {"nll", "kl", "kl_per_dimension", "exact_match", "perplexity", "diagnosis"} <= set(figures)
+    assert "bleu" not in figures and "distinct_1" not in figures and "drawn" not in vars(asked)
 
 
 def test_a_baseline_is_measured_on_the_same_items(learned: Model, bare: Path) -> None:
-    figures = learned.evaluate(KNOWN, samples=3, baseline=str(bare))
-    alone = load(bare).evaluate(KNOWN, samples=3)
+    figures = learned.evaluate(KNOWN, samples=3, generated=9, baseline=str(bare))
+    alone = load(bare).evaluate(KNOWN, samples=3, generated=9)
     assert figures["baseline"] == alone and figures["nll"] < alone["nll"]

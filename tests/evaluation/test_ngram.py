@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from genvae.evaluation.ngram import END, UNKNOWN, NGramJudge
+from genvae.evaluation.ngram import BEGIN, END, UNKNOWN, NGramJudge, frequent
 from tests.conftest import own_lines
 
 CORPUS = [line.split() for line in ("a b a c", "a b", "b b a", "c a b a c a", "a", "c c b a b")]
@@ -21,7 +21,7 @@ def slow(corpus: list[list[str]], order: int, symbol: str, context: tuple[str, .
     The highest order counts occurrences, lower ones the different symbols to the left; below the unigrams
     every outcome (the vocabulary, the end, the unknown class) is as likely as any other.
     """
-    padded = [("<s>",) * (order - 1) + (*line, END) for line in corpus]
+    padded = [(BEGIN,) * (order - 1) + (*line, END) for line in corpus]
     seen = [line[i : i + order] for line in padded for i in range(len(line) - order + 1)]
     vocabulary = {word for line in corpus for word in line}
 
@@ -55,7 +55,7 @@ def slow(corpus: list[list[str]], order: int, symbol: str, context: tuple[str, .
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 def test_it_equals_the_slow_one(order: int) -> None:
     judge = NGramJudge(CORPUS, order)
-    contexts = [("<s>",) * (order - 1), *itertools.product("abcz", repeat=order - 1)]
+    contexts = [(BEGIN,) * (order - 1), *itertools.product("abcz", repeat=order - 1)]
     for context in contexts[:40]:
         for symbol in ("a", "b", "c", END, UNKNOWN):
             assert judge.probability(symbol, context) == pytest.approx(slow(CORPUS, order, symbol, context), rel=1e-9)
@@ -68,7 +68,7 @@ def test_the_probabilities_of_all_outcomes_sum_to_one(order: int) -> None:
     words = sorted(judge.vocabulary, key=str)
     contexts = [tuple(chooser.choices([*words, UNKNOWN], k=order - 1)) for _ in range(20)]
     for line in LARGE[:10]:
-        padded = ("<s>",) * (order - 1) + tuple(line)
+        padded = (BEGIN,) * (order - 1) + tuple(line)
         contexts.append(padded[len(padded) - order + 1 :])
     for context in contexts:
         outcomes = [judge.probability(symbol, context) for symbol in [*words, END, UNKNOWN]]
@@ -78,10 +78,10 @@ def test_the_probabilities_of_all_outcomes_sum_to_one(order: int) -> None:
 def test_nats_and_perplexity_count_the_end() -> None:
     judge = NGramJudge(CORPUS, 3)
     line = ["a", "b", "zebra"]
-    padded = ["<s>", "<s>", "a", "b", UNKNOWN, END]
+    padded = [BEGIN, BEGIN, "a", "b", UNKNOWN, END]
     by_hand = -sum(math.log(judge.probability(padded[i], tuple(padded[i - 2 : i]))) for i in range(2, 6))
     assert judge.nats(line) == pytest.approx(by_hand)
-    assert judge.nats([]) == pytest.approx(-math.log(judge.probability(END, ("<s>", "<s>"))))
+    assert judge.nats([]) == pytest.approx(-math.log(judge.probability(END, (BEGIN, BEGIN))))
     total = judge.nats(line) + judge.nats(["a"])
     assert judge.perplexity([line, ["a"]]) == pytest.approx(math.exp(total / (4 + 2)))
 
@@ -106,3 +106,24 @@ def test_a_judge_needs_something_to_learn_from() -> None:
         NGramJudge([])
     with pytest.raises(ValueError, match="at least 1"):
         NGramJudge(CORPUS, 0)
+
+
+def test_no_symbol_of_a_text_is_taken_for_a_mark_of_the_judge() -> None:
+    """A text may hold "</s>" or "<unk>" as a word: another word in their place changes no probability."""
+    marked = [["a", "</s>", "b"], ["<unk>", "a"], ["<s>", "b", "</s>"], ["a", "END", "UNKNOWN"]] * 2
+    names = {"</s>": "x", "<unk>": "y", "<s>": "z", "END": "u", "UNKNOWN": "v"}
+    plain = [[names.get(word, word) for word in line] for line in marked]
+    one, other = NGramJudge(marked, 3), NGramJudge(plain, 3)
+    assert {"</s>", "<unk>", "<s>"} <= one.vocabulary and END not in one.vocabulary
+    assert one.score(marked) == pytest.approx(other.score(plain))
+    assert one.nats(["</s>"]) < NGramJudge(CORPUS, 3).nats(["</s>"]), "a known word is no unknown one"
+
+
+def test_judges_with_one_vocabulary_charge_the_same_words_as_unknown() -> None:
+    vocabulary = frequent(CORPUS, 1)
+    assert vocabulary == {"a", "b", "c"} and frequent([*CORPUS, ["z"]], 2) == vocabulary
+    small = NGramJudge([["a", "b"], ["q", "a"]], 3, vocabulary=vocabulary)
+    assert small.vocabulary == vocabulary
+    assert small.nats(["q"]) == small.nats(["never seen"])
+    outcomes = [small.probability(symbol, (BEGIN, BEGIN)) for symbol in (*vocabulary, END, UNKNOWN)]
+    assert sum(outcomes) == pytest.approx(1), "also over words that it has never read"
