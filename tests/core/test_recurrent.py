@@ -119,10 +119,13 @@ def test_the_blocks_before_are_seen() -> None:
     torch.testing.assert_close(one.take(torch.tensor([3, 1])).log_prob(value[[3, 1]]), one.log_prob(value)[[3, 1]])
 
 
-def test_the_codes_are_sorted_along_their_widest_direction() -> None:
-    centre = fitted().net(BLOCK).centre
-    along = centre @ torch.linalg.svd(centre - centre.mean(0), full_matrices=False).Vh[0]
-    assert torch.equal(along.argsort(), torch.arange(len(centre)))
+def test_less_noise_gives_likelier_latents() -> None:
+    prior = fitted()
+    at, noise = prior.at(BLOCK, {}, 500), STREAM.normal(torch.arange(500), 3, 2)
+    with torch.no_grad():
+        nats = [float(-at.log_prob(at.push(noise * scale)).mean()) for scale in (1.0, 0.6, 0.2, 0.0)]
+    assert nats == sorted(nats, reverse=True)
+    assert len(at.push(noise * 0.0).unique(dim=0)) == 1
 
 
 def test_fewer_vectors_than_codes_is_a_clear_error() -> None:

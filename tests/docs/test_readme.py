@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import genvae
 from tests.conftest import own_lines
 
 ROOT = Path(__file__).parents[2]
@@ -79,3 +80,17 @@ def test_changelog_knows_the_version() -> None:
 
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_recipes_on_the_page_of_sentence_models_train(number: int, tmp_path: Path) -> None:
+    """Each as it stands, on few lines and with few steps a phase."""
+    import yaml
+
+    recipe = yaml.safe_load(blocks(ROOT / "docs/text.md", "yaml")[number])
+    short = {"max_steps": 2, "batch_size": 8, "evaluate_every": 2}
+    recipe["training"] = {**recipe["training"], **short}
+    recipe["phases"] = [{**phase, "max_steps": 2} for phase in recipe.get("phases", [])]
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    genvae.train(str(tmp_path / "recipe.yaml"), data=own_lines(), output=tmp_path / "model")
+    assert len(genvae.load(str(tmp_path / "model")).generate(3, max_length=12)) == 3

@@ -70,9 +70,10 @@ class Codes(nn.Module):
 class Recurrent(Conditioned):
     """A block's vectors, each from the mixture that those before it give.
 
-    Noise becomes a vector thus: the first number's place in the unit interval chooses the code, and where in the
-    code's share it fell is noise again, uniform as before. So any noise gives one latent, exactly by the prior; a
-    latent has as many origins as codes that reach it, and ``pull`` gives the one of the likeliest code.
+    Noise becomes a vector thus: how far the first number lies from 0 chooses the code, the likeliest being the
+    nearest; where in the code's share it fell, with its sign, is noise again. So any noise gives one latent, exactly by
+    the prior, and less noise gives likelier latents. A latent has as many origins as codes that reach it; ``pull``
+    gives the one of the likeliest.
     """
 
     def __init__(self, net: Codes, standard: Standard, context: Float[Tensor, "n c"] | None, rows: int) -> None:
@@ -102,7 +103,7 @@ class Recurrent(Conditioned):
         for place in range(flat.shape[1]):
             hidden, state = self.net.lstm(self.net.beside(vector, self.given), state)
             weights = self.net.logits(hidden[:, 0]).softmax(-1).double()
-            code, inside = _choose(weights, torch.special.ndtr(flat[:, place, 0].double()))
+            code, inside = _choose(weights, flat[:, place, 0].double())
             rest = torch.cat([inside[:, None].to(flat.dtype), flat[:, place, 1:]], 1)
             vector = (self.net.centre[code] + scale[code] * rest)[:, None]
             vectors.append(vector)
@@ -113,26 +114,34 @@ class Recurrent(Conditioned):
         vectors = self._vectors(value)
         weights = self.net.log_weights(vectors, self.given)
         code = (weights + self.net.scored(vectors.flatten(0, 1)).reshape_as(weights)).argmax(-1)
-        share = weights.double().exp()
         scale = (0.5 * self.net.log_variance.clamp(min=LOWEST)).exp()
         noise = (vectors - self.net.centre[code]) / scale[code]
-        below = (share.cumsum(-1) - share).gather(-1, code[..., None])[..., 0]
-        inside = torch.special.ndtr(noise[..., 0].double())
-        uniform = below + share.gather(-1, code[..., None])[..., 0] * inside
-        noise[..., 0] = torch.special.ndtri((uniform / share.sum(-1)).clamp(EDGE, 1 - EDGE)).to(noise.dtype)
+        first = _origin(weights.double().exp().flatten(0, 1), code.flatten(), noise[..., 0].double().flatten())
+        noise[..., 0] = first.reshape(noise.shape[:-1]).to(noise.dtype)
         return noise.reshape(value.shape).to(value.dtype)
 
 
-def _choose(
-    weights: Float[Tensor, "n k"], uniform: Float[Tensor, " n"]
-) -> tuple[Int[Tensor, " n"], Float[Tensor, " n"]]:
-    """The code in whose share each uniform number falls, and where in that share, as standard normal noise."""
+def _choose(weights: Float[Tensor, "n k"], noise: Float[Tensor, " n"]) -> tuple[Int[Tensor, " n"], Float[Tensor, " n"]]:
+    """The code that each row's noise stands for, and what is left of the noise: standard normal again."""
+    weights, order = weights.sort(dim=-1, descending=True, stable=True)
     cumulative = weights.cumsum(-1)
-    point = uniform.clamp(EDGE, 1 - EDGE)[:, None] * cumulative[:, -1:]
-    code = torch.searchsorted(cumulative, point, right=True).clamp(max=weights.shape[1] - 1)
-    share = weights.gather(1, code)
-    inside = (point - cumulative.gather(1, code) + share) / share
-    return code[:, 0], torch.special.ndtri(inside.clamp(EDGE, 1 - EDGE))[:, 0]
+    within = torch.special.erf(noise.abs() * math.sqrt(0.5)).clamp(EDGE, 1 - EDGE)[:, None]
+    rank = torch.searchsorted(cumulative, within * cumulative[:, -1:], right=True).clamp(max=weights.shape[1] - 1)
+    share = weights.gather(1, rank)
+    inside = ((within * cumulative[:, -1:] - cumulative.gather(1, rank) + share) / share)[:, 0].clamp(0.0, 1.0)
+    return order.gather(1, rank)[:, 0], torch.special.ndtri((0.5 + 0.5 * inside * noise.sign()).clamp(EDGE, 1 - EDGE))
+
+
+def _origin(weights: Float[Tensor, "n k"], code: Int[Tensor, " n"], left: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """The noise that stands for a code and leaves ``left``: the inverse of ``_choose``."""
+    share = weights.gather(1, code[:, None])
+    place = torch.arange(weights.shape[1], device=weights.device)
+    # codes before it in the order of their weights, ties by their number
+    ahead = (weights > share) | ((weights == share) & (place < code[:, None]))
+    inside = torch.special.erf(left.abs() * math.sqrt(0.5))
+    within = ((weights * ahead).sum(1) + share[:, 0] * inside) / weights.sum(1)
+    size = -torch.special.ndtri(((1 - within) / 2).clamp(EDGE, 0.5))
+    return torch.where(left < 0, -size, size)
 
 
 def _width(block: Block) -> int:
@@ -161,8 +170,8 @@ class RecurrentPrior(ConditionedPrior):
 
     @torch.no_grad()
     def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
-        """Standardise the block and find its codes by scikit-learn's k-means, sorted along their widest direction, so
-        that near noise gives near codes. Raises SettingError when there are fewer vectors than codes."""
+        """Standardise the block and find its codes by scikit-learn's k-means. Raises SettingError when there are fewer
+        vectors than codes."""
         from sklearn.cluster import MiniBatchKMeans
 
         super().initialise(values, block)
@@ -177,8 +186,6 @@ class RecurrentPrior(ConditionedPrior):
         some = vectors[order[:SEEN].to(vectors.device)].cpu()
         found = MiniBatchKMeans(count, batch_size=4096, n_init=1, max_iter=20, random_state=0).fit(some.numpy())
         centre, label = torch.from_numpy(found.cluster_centers_).float(), torch.from_numpy(found.labels_).long()
-        sorting = (centre @ torch.linalg.svd(centre - centre.mean(0), full_matrices=False).Vh[0]).argsort()
-        centre, label = centre[sorting], sorting.argsort()[label]
         seen = torch.bincount(label, minlength=count).float()
         spread = (some - centre[label]).square()
         # a code of few vectors borrows the spread of all
