@@ -1,0 +1,67 @@
+"""Results that are kept as they come: a list of rows in one JSON file, each with its machine and versions."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parents[1] / "results"
+LIBRARIES = ("torch", "tokenizers", "datasets", "genvae")
+
+
+def about() -> dict[str, Any]:
+    """The machine and the versions."""
+    return {
+        "machine": _processor(), "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in LIBRARIES},
+        "command": " ".join(["python", *sys.argv]),
+    }  # fmt: skip
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    for line in info.read_text().splitlines() if info.is_file() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+class Kept:
+    """The rows in a file. A row is known by its name and the settings it was measured with, so a finished one is
+    never measured again, and another setting never replaces it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows so far."""
+        return json.loads(self.path.read_text(encoding="utf-8"))["rows"] if self.path.is_file() else []
+
+    def find(self, name: str, settings: Any) -> dict[str, Any] | None:
+        """The row of that name and those settings, if it is finished."""
+        asked = json.loads(json.dumps(settings))
+        return next((row for row in self.rows() if row["row"] == name and row["settings"] == asked), None)
+
+    def add(self, name: str, settings: Any, figures: dict[str, Any]) -> dict[str, Any]:
+        """Keep a row; the file is whole at any time."""
+        row = {"row": name, "settings": settings, **figures, **about()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        staged = self.path.with_name(f".{self.path.name}.staged")
+        # read anew: another process may have finished another row meanwhile
+        staged.write_text(json.dumps({"rows": [*self.rows(), row]}, indent=2) + "\n", encoding="utf-8")
+        staged.replace(self.path)
+        return row
+
+
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, its columns aligned."""
+    cells = [list(heads), *(list(line) for line in lines)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
+    cells.insert(1, ["-" * width for width in widths])
+    shown = [" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join(f"| {line} |" for line in shown)

@@ -1,0 +1,165 @@
+"""The table of remedies on the Penn Treebank: each row trained by the library and measured on the test file.
+
+    python benchmarks/text_quality.py [--only pretrained-free-bits] [--epochs 10] [--samples 100] [--seed 0] [--quick]
+    python benchmarks/text_quality.py --show        the rows that have landed so far
+
+    perplexity = exp(nll / words), of 82,430 words in 3,761 sentences, the ends counted
+    nll        importance weighted with --samples samples; -ELBO = distortion + KL; all in nats per sentence
+    KL, MI, AU the rate, the mutual information (Hoffman and Johnson 2016), the active units (Burda et al. 2016)
+
+Rows land in results/text_quality.json one by one; a finished one is not trained again, and one that was stopped goes on
+from its last checkpoint in runs/text_quality. The rows are in text/remedies.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.text.kept import RESULTS, Kept, table
+from benchmarks.text.ptb import TEST, head, ptb, size
+from benchmarks.text.remedies import laid, plain, quick, remedies
+
+MEASURES = ("bounds", "words", "collapse", "diagnosis")
+
+Figures = dict[str, Any]
+
+
+def recipe(sections: Figures, seed: int, changes: list[str]) -> Any:
+    """A row's recipe, with the single settings that were asked for."""
+    from genvae.host import default_host
+    from genvae.recipe import Recipe
+
+    made = Recipe(sections, default_host())
+    made.set([f"training.seed={seed}", *changes])
+    return made
+
+
+def trained(made: Any, data: Path, folder: Path) -> tuple[Any, float]:
+    """The model of a recipe, trained to the end, and the seconds of its steps."""
+    from genvae.progress import Terminal
+    from genvae.training.run import train
+
+    outcome = train(made, data, folder, resume=(folder / "run").is_dir(), reporter=Terminal())
+    return outcome.bundle, outcome.state.seconds
+
+
+def measured(bundle: Any, test: Path, samples: int) -> Figures:
+    """The engine's figures on a file, and why any of them is missing."""
+    import numpy as np
+
+    from genvae.data.batching import Batches
+    from genvae.data.prepare import prepare
+    from genvae.data.read import read
+    from genvae.errors import LacksCapability
+    from genvae.evaluation.evaluation import Evaluation
+
+    host = bundle.recipe.host
+    selected, left_out = bundle.recipe.modality_settings().select(read(test, host))
+    assert not left_out, left_out
+    examples = prepare(selected, bundle.modality)
+    batches = Batches(examples, np.arange(len(examples)), bundle.modality, batch_size=128)
+    evaluation = Evaluation(bundle.vae, bundle.modality, bundle.modality_id, batches, samples=samples)
+    figures: Figures = {}
+    for name in MEASURES:
+        try:
+            figures |= host.load("measure", name)(evaluation)
+        except LacksCapability as error:
+            evaluation.left_out[name] = str(error)
+    return {**figures, "left_out": evaluation.left_out} if evaluation.left_out else figures
+
+
+def row(name: str, made: Any, files: tuple[Path, Path], work: Path, samples: int, kept: Kept) -> Figures:
+    """A row that is there already, or its figures when it is trained and measured."""
+    config = made.to_config()
+    settings = {"recipe": config, "samples": samples}
+    done = kept.find(name, settings)
+    if done is not None:
+        return done
+    key = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
+    bundle, seconds = trained(made, files[0], work / f"{name}-{key}")
+    began = time.perf_counter()
+    figures = measured(bundle, files[1], samples)
+    weights = sum(parameter.numel() for parameter in bundle.vae.parameters())
+    spent = {"training_seconds": seconds, "evaluation_seconds": time.perf_counter() - began}
+    return kept.add(name, settings, {"weights": weights, **figures, **spent})
+
+
+def shown(rows: list[Figures], published: dict[str, float | None]) -> str:
+    """The table."""
+    lines = []
+    for found in rows:
+        training = found["settings"]["recipe"]["training"]
+        known = published.get(found["row"])
+        lines.append((
+            found["row"], f"{found['perplexity']:.1f}" if "perplexity" in found else "", f"{known}" if known else "",
+            f"{found['nll']:.2f} ± {found['nll_error']:.2f}", f"{found['negative_elbo']:.2f}",
+            *(f"{found[key]:.2f}" if key in found else "" for key in ("kl", "mutual_information")),
+            f"{found['active_units']}" if "active_units" in found else "", f"{found['nll_samples']}",
+            f"{training['epochs']}", f"{training['seed']}", f"{found['training_seconds'] / 60:.0f}",
+        ))  # fmt: skip
+    heads = ("row", "perplexity", "published", "NLL", "-ELBO", "KL", "MI", "AU", "samples", "epochs", "seed", "min")
+    return table(heads, lines)
+
+
+def main() -> None:
+    """Train and measure what is not there yet; print the table after every row."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", metavar="ROW", help="one row alone")
+    parser.add_argument("--epochs", type=int, default=10, help="passes over the training file")
+    parser.add_argument("--samples", type=int, default=100, help="importance samples")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2, help="of torch")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of every row")
+    parser.add_argument("--work", type=Path, default=Path("runs/text_quality"), help="where the runs lie")
+    parser.add_argument("--quick", action="store_true", help="three steps of every row; figures mean nothing")
+    parser.add_argument("--show", action="store_true", help="print the table, measure nothing")
+    chosen = parser.parse_args()
+    listed = remedies(chosen.epochs)
+    published = {name: remedy.published for name, remedy in listed.items()}
+    kept = Kept(RESULTS / "text_quality.json")
+    if chosen.show:
+        print(shown(kept.rows(), published))
+        return
+    if chosen.only not in (None, *listed):
+        parser.error(f"no row {chosen.only!r}; there are: {', '.join(listed)}")
+    files = ptb("train"), ptb("test")
+    assert size(files[1]) == TEST, f"{files[1]} is not the usual test file: {size(files[1])} instead of {TEST}"
+
+    import torch
+
+    from genvae.errors import GenvaeError
+    from genvae.training.interrupt import Interrupted
+
+    torch.set_num_threads(chosen.threads)
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        work, samples = chosen.work, chosen.samples
+        if chosen.quick:
+            work, samples, kept = Path(folder), 2, Kept(Path(folder) / "text_quality.json")
+            files = head(files[0], 200, work / "train.txt"), head(files[1], 16, work / "test.txt")
+        for name, remedy in listed.items():
+            if chosen.only not in (None, name):
+                continue
+            sections = laid(remedy.changes, plain(chosen.epochs))
+            made = recipe(quick(sections) if chosen.quick else sections, chosen.seed, chosen.set)
+            try:
+                row(name, made, files, work, samples, kept)
+            except Interrupted as stopped:
+                sys.exit(f"{name}: {stopped}")
+            except GenvaeError as error:
+                failed.append(name)
+                print(f"{name} failed: {error}", file=sys.stderr)
+            print(f"\n{shown(kept.rows(), published)}", flush=True)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

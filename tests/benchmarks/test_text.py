@@ -1,0 +1,202 @@
+"""The benchmarks of text: both sides do the same work, figures are counted right, rows are kept. Nothing is timed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import text_quality, text_speed
+from benchmarks.text import ceiling, curve, decoding, ours, textbook
+from benchmarks.text.apart import Ran, apart
+from benchmarks.text.engine import Engine
+from benchmarks.text.kept import Kept, table
+from benchmarks.text.ptb import SIZES, ptb, size
+from benchmarks.text.remedies import laid, plain, quick, remedies
+from genvae.core.likelihoods import CategoricalSequence
+from genvae.core.randomness import Stream
+from genvae.data.batching import Batches, split
+from genvae.data.prepare import prepare
+from genvae.data.read import read
+from genvae_sentence.modality import Sentence
+from tests.conftest import own_lines
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "train.txt"
+    path.write_text("\n".join([*own_lines(60), "a <unk> cat", "the cat"]) + "\n", encoding="utf-8")
+    return path
+
+
+# -- both sides do the same work ------------------------------------------------------------------
+
+
+def test_the_textbook_has_the_engines_loss(data: Path) -> None:
+    """With the same weights and the same noise, every parameter among them."""
+    engine = Engine.of(str(data), "tiny", 8, "float32")
+    model = engine.trained(0).model
+    plain_model = textbook.same_weights(model)
+    assert sum(p.numel() for p in plain_model.parameters()) == sum(p.numel() for p in model.parameters())
+    batch = engine.batches.batch(engine.order(1)[0])
+    stream = Stream(3, "test")
+    draw = model.infer(batch, stream)
+    elbo = model.distortion(draw.latents, batch).mean() + draw.rate(model.blocks[0]).sum() / len(batch)
+    noise = stream.at("z").normal(batch.items, model.latent_dim)
+    torch.testing.assert_close(plain_model(batch.views["input"], noise), elbo)
+
+
+def test_the_textbook_says_the_engines_greedy_sentences(data: Path) -> None:
+    engine = Engine.of(str(data), "tiny", 8, "float32")
+    training = engine.trained(0)
+    for number, rows in enumerate(engine.order(40)):
+        training.step(engine.batches.batch(rows), number)
+    model = training.model.eval()
+    z = torch.randn(40, model.latent_dim, generator=torch.Generator().manual_seed(1))
+    mine = decoding.ours(model, z, 0, 8, 0.0, 1.0)
+    assert mine == textbook.same_weights(model).eval().decode(z, 8, temperature=0.0)
+    assert len({len(sentence) for sentence in mine} | {tuple(sentence) for sentence in mine}) > 1
+
+
+def test_the_textbooks_nucleus_leaves_out_the_tail() -> None:
+    model = textbook.TextbookVAE(8, 4, 4, 2)
+    with torch.no_grad():
+        model.output.weight.zero_()
+        model.output.bias.copy_(torch.tensor([0.0, 0, 0, 0, 0, 0.3, 0.5, 0.2]).clamp(min=1e-9).log())
+    torch.manual_seed(0)
+    drawn = [word for row in model.decode(torch.zeros(50, 2), 20, temperature=1.0, top_p=0.7) for word in row]
+    assert set(drawn) == {5, 6} and drawn.count(6) / len(drawn) == pytest.approx(0.625, abs=0.06)
+
+
+def test_tokens_are_those_of_the_steps(data: Path) -> None:
+    """A whole epoch has every word and end of the training part, whoever batches."""
+    lines, words = size(data)
+    made = ours.recipe("tiny", 4)
+    reader = made.modality_settings()
+    selected, _ = reader.select(read(str(data), made.host))
+    modality = reader.fit(selected)
+    rows, held = split(lines, made.sections["training"]["validation"], 0)
+    epoch = len(Batches(prepare(selected, modality), rows, modality, batch_size=4).order(0, 0))
+    left_out = sum(len(selected["text"][row].split()) + 1 for row in held.tolist())
+    assert ours.tokens(made, str(data), modality, epoch) == words - left_out
+    assert ours.tokens(made, str(data), modality, 2 * epoch) == 2 * (words - left_out)
+    of_textbook, symbols = textbook.sentences(data)
+    assert isinstance(modality, Sentence)
+    assert sum(len(row) + 1 for row in of_textbook) == words and symbols == modality.vocabulary
+    for batches in (textbook.random_batches, textbook.equal_batches):
+        taken, seen = 0, batches(of_textbook, 4, 0)
+        while taken < lines:
+            some = next(seen)
+            taken += len(some)
+            assert batches is textbook.random_batches or len({len(row) for row in some}) == 1
+        assert taken == lines
+
+
+def test_flops_are_what_torch_counts(data: Path) -> None:
+    """Of the output layer, the posterior and z, by torch's own counter; it does not know the fused LSTM kernel, whose
+    products are counted by hand."""
+    engine = Engine.of(str(data), "tiny", 8, "float32")
+    training = engine.trained(0)
+    batch = engine.batches.batch(engine.order(1)[0])
+    listed = ceiling.of_batch(batch, engine.modality.vocabulary, SIZES["tiny"])
+    known = sum(product.flops for product in listed if "gates" not in product.name)
+    assert isinstance(training.model.likelihood, CategoricalSequence)
+    training.model.likelihood.fused = False  # torch's counter passes over the fused path's addmm_
+    with FlopCounterMode(display=False) as counter:
+        training.step(batch, 0)
+    of_kernels = sum(
+        flops for operation, flops in counter.get_flop_counts()["Global"].items() if "rnn" not in str(operation)
+    )
+    assert of_kernels == known
+    gates = {product.name: product.flops for product in listed if "gates" in product.name}
+    rows, length = batch.views["input"].shape
+    embedding, hidden, latent = SIZES["tiny"]
+    read, said = rows * length, rows * (length + 1)
+    by_hand = read * (embedding + hidden) + said * (embedding + latent + hidden)
+    assert sum(gates.values()) == 3 * 2 * 4 * hidden * by_hand
+
+
+# -- the measurements run --------------------------------------------------------------------------
+
+
+def test_a_run_of_its_own_is_timed_from_outside(data: Path) -> None:
+    arguments = {"data": str(data), "size": SIZES["tiny"], "batch": 4, "steps": 2, "threads": 1, "batching": "equal"}
+    ran = apart("textbook", arguments, threads=1)
+    assert ran.answer["tokens"] > 8 and 50 < ran.peak < 5_000 and ran.seconds > 0
+    with pytest.raises(SystemExit, match=r"(?s)textbook failed \(1\).*no-such"):
+        apart("textbook", {**arguments, "data": "no-such"}, threads=1)
+
+
+def test_speed_is_the_difference_of_two_runs() -> None:
+    short = Ran(3.0, 2.0, 0, {"tokens": 100})
+    assert text_speed.speed(short, Ran(5.0, 6.0, 0, {"tokens": 700})) == (300.0, 150.0)
+    with pytest.raises(ValueError, match="too few steps"):
+        text_speed.speed(short, Ran(2.0, 6.0, 0, {"tokens": 700}))
+
+
+def test_the_curves_gap(data: Path) -> None:
+    assert curve.gap([1.0, 2.0, 3.0], [1.0, 2.0, 6.0], 2) == {"largest": 1.5, "mean": 0.75}
+    found = curve.run(str(data), "tiny", 8, steps=6, window=2, count=1, precision="float32")
+    assert found["fused - reference"]["largest"] < 1e-4 < found["fused - another seed"]["mean"]
+    rough = curve.run(str(data), "tiny", 8, steps=6, window=2, count=1, precision="bfloat16")
+    assert rough["last"]["reference"] == found["last"]["reference"], "the reference is float32, whatever is asked for"
+    assert 0 < rough["fused - reference"]["mean"] < 0.01
+
+
+def test_the_ceiling_and_the_breakdown(data: Path) -> None:
+    found = ceiling.run(str(data), "tiny", 8, steps=2, repeats=1, count=1, precision="float32")
+    assert sum(found["breakdown"]["kinds"].values()) == pytest.approx(1.0, abs=0.02)
+    assert sum(product["share_of_flops"] for product in found["products"]) == pytest.approx(1.0)
+    assert text_speed.show_ceiling(found).count("\n") > 20
+
+
+# -- the table -------------------------------------------------------------------------------------
+
+
+def test_every_row_is_a_recipe_of_its_own() -> None:
+    made = {name: text_quality.recipe(laid(x.changes, plain(10)), 0, []) for name, x in remedies(10).items()}
+    configs = {name: json.dumps(recipe.to_config()) for name, recipe in made.items()}
+    assert len(set(configs.values())) == len(configs) >= 17
+    assert made["vanilla"].sections["architecture"]["dropout"] == 0.5
+    assert made["transformer"].sections["architecture"]["architecture"] == "transformer"
+    assert "forget_bias" not in made["transformer"].sections["architecture"], "settings of another part came along"
+    assert all(
+        phase["max_steps"] == 3 for phase in quick(laid(remedies(10)["aggressive"].changes, plain(10)))["phases"]
+    )
+
+
+def test_a_row_is_trained_measured_and_kept(data: Path, tmp_path: Path) -> None:
+    sections = quick(laid(remedies(2)["pretrained-free-bits"].changes, plain(2)))
+    small = ["architecture.embedding_dim=8", "architecture.hidden_dim=8", "architecture.latent_dim=3"]
+    kept = Kept(tmp_path / "kept.json")
+
+    def landed() -> dict[str, Any]:
+        made = text_quality.recipe(sections, 1, small)
+        return text_quality.row("pretrained-free-bits", made, (data, data), tmp_path / "work", 2, kept)
+
+    first = landed()
+    assert first["items"] == 62 and first["nll_samples"] == 2 and first["settings"]["recipe"]["training"]["seed"] == 1
+    assert first["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
+    assert landed() == first and len(kept.rows()) == 1, "a finished row was measured again"
+    assert "96.9" in text_quality.shown(kept.rows(), {"pretrained-free-bits": 96.9})
+
+
+def test_kept_rows_are_told_apart_by_their_settings(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "deep" / "kept.json")
+    kept.add("one", {"steps": (1, 2)}, {"figure": 1})
+    kept.add("one", {"steps": (1, 3)}, {"figure": 2})
+    found = kept.find("one", {"steps": (1, 3)})
+    assert found is not None and found["figure"] == 2
+    assert kept.find("two", {"steps": (1, 3)}) is None and kept.find("one", {"steps": (9, 9)}) is None
+    assert table(("a", "b"), [("longer", "x")]).splitlines()[2] == "| longer | x |"
+
+
+def test_without_the_data_a_line_says_where_it_should_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GENVAE_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"no .*text/ptb/ptb.test.txt: .*GENVAE_DATA") as stopped:
+        ptb("test")
+    assert "\n" not in str(stopped.value)
