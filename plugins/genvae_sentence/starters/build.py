@@ -2,8 +2,8 @@
 
     python -m genvae_sentence.starters.build --data ../shared/data --work runs/sentences-en
 
-The work folder keeps the lines, the run, and the two models that the figures stand beside: a language model, and a
-plain VAE with the standard normal prior. The model itself replaces the one in the package.
+The work folder keeps the lines, the run and the language model of the same size that the figures stand
+beside; the model itself replaces the one in the package.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from genvae_sentence.starters import sentences_en
 from genvae_sentence.starters.corpus import training_lines
 
 JUDGE = "text/tatoeba/judge.txt"
-RECIPES = Path(__file__).parents[1] / "recipes"
+RECIPE = Path(__file__).parents[1] / "recipes" / "sentences-en.yaml"
 
 ABOUT: dict[str, Any] = {
     "summary": "Short English sentences: generate, interpolate, vary.",
@@ -42,9 +41,8 @@ ABOUT: dict[str, Any] = {
         "manythings.org/anki; first names from a public-domain list."
     ),
     "size": (
-        "3.4 million weights, the learned prior's among them, with one table of embeddings for encoder, decoder and "
-        "output layer, stored in half precision. A sentence is 256 numbers: 16 places along the line of 16 each. A "
-        "byte-level BPE of 4,000 symbols: nothing is unknown to it."
+        "3 million weights with one table of embeddings for encoder, decoder and output layer, stored in half "
+        "precision. A byte-level BPE of 8,000 symbols: nothing is unknown to it."
     ),
     "limits": "It has read sentences of up to 120 characters and nothing else; what it says is no statement of fact.",
     "command": "python -m genvae_sentence.starters.build --data ../shared/data --work runs/sentences-en",
@@ -56,26 +54,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder of real data")
     parser.add_argument("--work", type=Path, required=True, help="a folder for lines, runs and figures")
-    parser.add_argument("--only", choices=tuple(_steps(Path(), Path())), help="one step of them")
+    parser.add_argument("--only", choices=("lines", "model", "baseline", "figures"), help="one step of the four")
     arguments = parser.parse_args()
     work: Path = arguments.work
-    steps = _steps(arguments.data, work)
+    steps = {
+        "lines": lambda: _lines(arguments.data, work),
+        "model": lambda: _train(work, "model", []),
+        "baseline": lambda: _train(work, "language-model", ["latent_dim=0"]),
+        "figures": lambda: _figures(arguments.data, work),
+    }
     try:
         for name, step in steps.items():
             if arguments.only in (None, name):
                 step()
     except GenvaeError as error:
         sys.exit(f"{error}")
-
-
-def _steps(data: Path, work: Path) -> dict[str, Callable[[], object]]:
-    return {
-        "lines": lambda: _lines(data, work),
-        "model": lambda: _train(work, "model", "sentences-en", []),
-        "plain": lambda: _train(work, "plain", "sentences-en-plain", []),
-        "baseline": lambda: _train(work, "language-model", "sentences-en-plain", ["latent_dim=0"]),
-        "figures": lambda: _figures(data, work),
-    }
 
 
 def _lines(data: Path, work: Path) -> None:
@@ -85,8 +78,8 @@ def _lines(data: Path, work: Path) -> None:
         (work / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _train(work: Path, name: str, recipe_name: str, settings: list[str]) -> Outcome:
-    recipe = Recipe.of(str(RECIPES / f"{recipe_name}.yaml"), default_host())
+def _train(work: Path, name: str, settings: list[str]) -> Outcome:
+    recipe = Recipe.of(str(RECIPE), default_host())
     recipe.set(settings)
     output = work / name
     return train(
@@ -101,8 +94,7 @@ def _figures(data: Path, work: Path) -> None:
     save(bundle, sentences_en(), dtype="float16")
     for title, name in (
         ("On the held-out lines", "sentences-en"),
-        ("A plain VAE on the same lines: one vector, standard normal prior, free bits", str(work / "plain")),
-        ("A language model on the same lines", str(work / "language-model")),
+        ("A language model with the same decoder, trained the same way", str(work / "language-model")),
     ):
         kept = work / f"{Path(name).name}.figures.json"
         if not kept.exists():
