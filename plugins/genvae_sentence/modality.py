@@ -12,11 +12,11 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from genvae.core.batch import Batch
-from genvae.core.corruption import Symbols
 from genvae.core.decoding.decode import decode
 from genvae.core.decoding.options import Decoding
 from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
 from genvae.core.randomness import Stream
+from genvae.core.symbols import Symbols
 from genvae.core.vae import VAE
 from genvae.data.modality import Example, Modality
 from genvae.errors import DataError, GenvaeError

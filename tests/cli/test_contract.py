@@ -99,20 +99,29 @@ def test_vary_and_mix(cli: Cli, trained: Path) -> None:
     assert cli("mix", trained, a, b, "--weights", '{"z": [0, 1]}', "--json").json["items"] == [second]
 
 
+FEW = ("--generated", "20", "--json")
+
+
 def test_evaluate(cli: Cli, trained: Path, lines_file: Path) -> None:
-    done = cli("evaluate", trained, "--data", lines_file, "--samples", "20", "--limit", "50", "--generated", "20", "--json")
+    done = cli(
+        "evaluate", trained, "--data", lines_file, "--samples", "20", "--limit", "50", "--generated", "20", "--json"
+    )
     figures = done.json
     assert set(figures) >= EVALUATION and len(done.out.splitlines()) == 1
     assert all(isinstance(figures[name], int | float) and math.isfinite(figures[name]) for name in EVALUATION)
     assert figures["nll_samples"] == 20 and figures["latent_dim"] == 4
     assert figures["nll"] <= -figures["elbo"] + 1e-3  # the bound with more samples is the tighter one
     assert 0 <= figures["exact_match"] <= 1 and 0 <= figures["active_units"] <= 4 and figures["perplexity"] > 1
-    again = cli("evaluate", trained, "--data", lines_file, "--samples", "20", "--limit", "50", "--generated", "20", "--json")
+    again = cli(
+        "evaluate", trained, "--data", lines_file, "--samples", "20", "--limit", "50", "--generated", "20", "--json"
+    )
     assert again.out == done.out
 
 
 def test_evaluate_beside_a_baseline(cli: Cli, trained: Path, lines_file: Path) -> None:
-    done = cli("evaluate", trained, "--data", lines_file, "--limit", "20", "--baseline", trained, "--generated", "20", "--json")
+    done = cli(
+        "evaluate", trained, "--data", lines_file, "--limit", "20", "--baseline", trained, "--generated", "20", "--json"
+    )
     figures = done.json
     baseline = figures.pop("baseline")
     assert {name: figures[name] for name in EVALUATION} == {name: baseline[name] for name in EVALUATION}

@@ -12,11 +12,11 @@ from genvae.core.corruption import (
     Shuffle,
     Substitution,
     SymbolMasking,
-    Symbols,
     WordDropout,
 )
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Linear
+from genvae.core.symbols import Symbols
 from genvae.errors import SettingError
 from tests.core.toys import sequence_toy, sequences, toy
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from genvae.core.corruption import Symbols
 from genvae.core.decoding import sampling
 from genvae.core.decoding.beam import beam_search
 from genvae.core.decoding.decode import decode
@@ -17,6 +16,7 @@ from genvae.core.decoding.options import Decoding
 from genvae.core.decoding.sampling import choose, sample
 from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder, Stepper
 from genvae.core.randomness import Stream
+from genvae.core.symbols import Symbols
 from tests.core.toys import TinyRNN, sequence_parts, sequences
 
 LONGEST = 4

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from genvae.core.batch import Batch
-from genvae.core.corruption import Corruption, Symbols
+from genvae.core.corruption import Corruption
 from genvae.core.distributions import Capability, DiagonalGaussian
 from genvae.core.latents import Block
 from genvae.core.likelihoods import FactorisedLikelihood
@@ -22,6 +22,7 @@ from genvae.core.posteriors import Posterior
 from genvae.core.priors import FittedPrior, Prior
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Ramp, Schedule, as_schedule
+from genvae.core.symbols import Symbols
 from genvae.core.terms import Term
 from genvae.core.vae import VAE
 from genvae.errors import LacksCapability

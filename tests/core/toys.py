@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from genvae.core.batch import Batch
-from genvae.core.corruption import Symbols
 from genvae.core.distributions import Capability, DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
 from genvae.core.likelihoods import CategoricalSequence, LinearHead, SequenceDecoder
@@ -18,6 +17,7 @@ from genvae.core.likelihoods.sequence import State
 from genvae.core.posteriors import DiagonalGaussianSettings, Posterior
 from genvae.core.posteriors.base import Features
 from genvae.core.priors import Prior, StandardNormal
+from genvae.core.symbols import Symbols
 from genvae.core.vae import VAE
 
 Z = Block(name="z", shape=(2,))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from genvae.core.corruption import Symbols
 from genvae.core.decoding.options import Decoding
 from genvae.core.randomness import Stream
+from genvae.core.symbols import Symbols
 from genvae.core.vae import VAE
 from genvae.errors import DataError, GenvaeError
 from genvae_sentence.lstm import LSTMSettings

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from genvae.core.corruption import Symbols
+from genvae.core.symbols import Symbols
 from genvae.errors import CheckpointError, SettingError
 from genvae_sentence.modality import Sentence
 from genvae_sentence.settings import SentenceSettings

@@ -6,6 +6,5 @@ What a symbol is, the core does not know; it knows the few that mean something i
 from genvae.core.corruption.base import Corruption
 from genvae.core.corruption.shen import Deletion, Shuffle, Substitution, SymbolMasking
 from genvae.core.corruption.word_dropout import WordDropout
-from genvae.core.symbols import Symbols
 
-__all__ = ["Corruption", "Deletion", "Shuffle", "Substitution", "SymbolMasking", "Symbols", "WordDropout"]
+__all__ = ["Corruption", "Deletion", "Shuffle", "Substitution", "SymbolMasking", "WordDropout"]

@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from genvae.core.corruption import Symbols
 from genvae.core.decoding.constraints import NEVER, constrain
 from genvae.core.decoding.options import Decoding
 from genvae.core.latents import Latents, repeat
 from genvae.core.likelihoods.sequence import Stepper
+from genvae.core.symbols import Symbols
 
 
 @torch.no_grad()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genvae.core.corruption import Symbols
 from genvae.core.decoding.options import Decoding
+from genvae.core.symbols import Symbols
 
 NEVER = float("-inf")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from jaxtyping import Int
 from torch import Tensor
 
-from genvae.core.corruption import Symbols
 from genvae.core.decoding.beam import beam_search
 from genvae.core.decoding.options import Decoding
 from genvae.core.decoding.sampling import sample
 from genvae.core.latents import Latents
 from genvae.core.likelihoods.sequence import Stepper
 from genvae.core.randomness import Stream
+from genvae.core.symbols import Symbols
 
 
 def decode(
