@@ -5,7 +5,9 @@
     training   tokens/s = (tokens of a long run - tokens of a short run) / (seconds of the long - seconds of the short),
                whole processes timed from outside, so that starting up cancels; contenders take turns, round by round;
                tokens are real target words and ends, no padding; memory is the long run's peak
-    curve      loss of the fast path - loss of the plain float32 path, on the same batches and seeds
+               "genvae, sampled gradient" samples that of the output layer: sampled_gradient = 0.1
+    curve      loss of the fast path - loss of the plain float32 path, on the same batches and seeds; so with the
+               sampled gradient
     ceiling    FLOPs of a step's matrix products / seconds of torch.matmul for them; the share that training reaches
     decoding   sentences/s, the same weights and latents on both sides
 
@@ -28,6 +30,8 @@ from benchmarks.text.kept import RESULTS, Kept, table
 from benchmarks.text.ptb import SIZES, head, ptb
 
 Figures = dict[str, Any]
+
+SAMPLED = 0.1  # sampled_gradient of the rows that sample it
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ def contenders(settings: Figures, install: bool) -> tuple[dict[str, Callable[[in
     def genvae(steps: int) -> Ran:
         return apart("ours", {**named, "steps": steps}, threads=threads)
 
+    def sampling(steps: int) -> Ran:
+        chosen = {**named, "sampled_gradient": settings["sampled_gradient"], "steps": steps}
+        return apart("ours", chosen, threads=threads)
+
     def textbook(steps: int) -> Ran:
         return apart("textbook", {**common, "steps": steps, "batching": "random"}, threads=threads)
 
@@ -61,7 +69,9 @@ def contenders(settings: Figures, install: bool) -> tuple[dict[str, Callable[[in
     def pythae(steps: int) -> Ran:
         return apart("pythae_side", {**common, "steps": steps}, threads=threads, python=python)
 
-    found: dict[str, Callable[[int], Ran]] = {"genvae": genvae, "textbook": textbook, "textbook, equal lengths": equal}
+    found: dict[str, Callable[[int], Ran]] = {
+        "genvae": genvae, "genvae, sampled gradient": sampling, "textbook": textbook, "textbook, equal lengths": equal,
+    }  # fmt: skip
     if python:
         found["pythae"] = pythae
     return found, missing
@@ -108,7 +118,7 @@ def training(settings: Figures) -> Figures:
 
 def curve(settings: Figures) -> Figures:
     """The gaps of the loss curves."""
-    names = ("data", "size", "batch", "steps", "window", "precision")
+    names = ("data", "size", "batch", "steps", "window", "precision", "sampled_gradient")
     return _inside("curve", settings, names)
 
 
@@ -144,10 +154,11 @@ def rows(data: str, threads: int, precision: str, rounds: int, quick: bool) -> l
         sizes, rounds, steps, window, repeats, batches = [("tiny", 8, (2, 300))], 1, 12, 4, 3, [1, 16]
     found = []
     for size, batch, lengths in sizes:
-        chosen = {**common, "size": size, "batch": batch, "steps": list(lengths), "rounds": rounds}
+        chosen = {**common, "size": size, "batch": batch, "steps": list(lengths), "rounds": rounds,
+                  "sampled_gradient": SAMPLED}  # fmt: skip
         found.append(Row(f"training-{size}-{batch}", training, chosen))
     size, batch, _ = sizes[0]
-    chosen = {**common, "size": size, "batch": batch, "steps": steps, "window": window}
+    chosen = {**common, "size": size, "batch": batch, "steps": steps, "window": window, "sampled_gradient": SAMPLED}
     found.append(Row(f"curve-{size}-{batch}", curve, chosen))
     for size, batch, _ in sizes:
         chosen = {**common, "size": size, "batch": batch, "steps": repeats, "repeats": repeats}
@@ -187,7 +198,7 @@ def show_training(row: Figures) -> str:
 def show_curve(row: Figures) -> str:
     """The gaps, and where the curves end."""
     lines = [(name, f"{row[name]['largest']:.5f}", f"{row[name]['mean']:.5f}")
-             for name in ("fused - reference", "fused - another seed")]  # fmt: skip
+             for name in ("fused - reference", "sampled - reference", "fused - another seed")]  # fmt: skip
     ends = ", ".join(f"{name} {loss:.4f}" for name, loss in row["last"].items())
     return table(("gap of the smoothed loss, nats per token", "largest", "mean"), lines) + f"\nat the end: {ends}"
 

@@ -31,9 +31,9 @@ class Engine:
     batches: Batches
 
     @classmethod
-    def of(cls, data: str, size: str, batch: int, precision: str) -> Engine:
+    def of(cls, data: str, size: str, batch: int, precision: str, sampled_gradient: float = 0.0) -> Engine:
         """The plain LSTM VAE of a size on a file."""
-        made = recipe(size, batch, precision)
+        made = recipe(size, batch, precision, sampled_gradient)
         reader = made.modality_settings()
         selected, _ = reader.select(read(data, made.host))
         modality = reader.fit(selected)

@@ -19,13 +19,15 @@ from genvae.recipe import Recipe
 from genvae.training.run import train
 
 
-def recipe(size: str, batch: int, precision: str = "float32", **training: Any) -> Recipe:
-    """The plain LSTM VAE of a size: loss = distortion + rate, Adam at 0.001, no dropout."""
+def recipe(size: str, batch: int, precision: str = "float32", sampled_gradient: float = 0.0, **training: Any) -> Recipe:
+    """The plain LSTM VAE of a size: loss = distortion + rate, Adam at 0.001, no dropout; the output layer's gradient
+    whole, or sampled."""
     embedding, hidden, latent = SIZES[size]
     sections = {
         "modality": {"modality": "sentence", "tokenizer": "word", "vocab_size": SYMBOLS, "max_length": LONGEST},
         "architecture": {"architecture": "lstm", "embedding_dim": embedding, "hidden_dim": hidden,
-                         "latent_dim": latent, "tied": False, "dropout": 0.0},
+                         "latent_dim": latent, "tied": False, "dropout": 0.0,
+                         "sampled_gradient": sampled_gradient},
         "objective": {"objective": "elbo", "beta": 1.0, "free_bits": 0.0},
         "training": {"batch_size": batch, "precision": precision, "learning_rate": 1e-3, "decay": "constant",
                      "warmup_steps": 0, "patience": 0, "epochs": 100_000, "evaluate_every": 10**9,
@@ -34,10 +36,12 @@ def recipe(size: str, batch: int, precision: str = "float32", **training: Any) -
     return Recipe(sections, default_host())
 
 
-def run(data: str, size: str, batch: int, steps: int, threads: int, precision: str) -> dict[str, Any]:
+def run(
+    data: str, size: str, batch: int, steps: int, threads: int, precision: str, sampled_gradient: float = 0.0
+) -> dict[str, Any]:
     """Train for some steps; answers the target tokens that were in them."""
     torch.set_num_threads(threads)
-    made = recipe(size, batch, precision, max_steps=steps)
+    made = recipe(size, batch, precision, sampled_gradient, max_steps=steps)
     with tempfile.TemporaryDirectory() as folder:
         outcome = train(made, data, Path(folder) / "model", resume=False, reporter=Silent())
     assert outcome.state.step == steps

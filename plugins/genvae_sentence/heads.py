@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from genvae.core.likelihoods.sequence import Head, LinearHead
+from genvae.settings import setting
 
 
 def table(symbols: int, width: int) -> nn.Embedding:
@@ -37,6 +39,17 @@ class TiedHead(Head):
 def output_layer(embedding: nn.Embedding, hidden: int, tied: bool) -> Head:
     """From a position's vector to logits: through the decoder's own table, or by weights of its own."""
     return TiedHead(embedding, hidden) if tied else LinearHead(hidden, embedding.num_embeddings)
+
+
+def sampling() -> Any:
+    """The setting of the output layer's sampled gradient (see ``genvae.core.likelihoods.linear_cross_entropy``)."""
+    return setting(
+        0.0,
+        help="trains a large vocabulary faster: the noise that sampling the output layer's gradient may add, as a "
+        "share of what the batch's own choice adds (0.1, say); 0 works all of it out",
+        ge=0.0,
+        le=1.0,
+    )
 
 
 def joined(

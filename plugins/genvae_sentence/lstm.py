@@ -21,7 +21,7 @@ from genvae.core.likelihoods.sequence import State
 from genvae.core.vae import Networks
 from genvae.settings import setting
 from genvae_sentence.encoder import SentenceEncoder
-from genvae_sentence.heads import draw_uniformly, joined, output_layer, table
+from genvae_sentence.heads import draw_uniformly, joined, output_layer, sampling, table
 from genvae_sentence.modality import Sentence
 from genvae_sentence.pooling import pooling
 from genvae_sentence.skip import Skip
@@ -171,6 +171,7 @@ class LSTMSettings:
     skip: bool = setting(False, help="z reaches the output layer past the LSTM, too")
     dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
     tied: bool = setting(False, help="one table of embeddings: encoder, decoder and output layer")
+    sampled_gradient: float = sampling()
     init_range: float | None = setting(
         None, help="first weights are uniform from minus to plus this; default: 1 / sqrt(width)", gt=0.0, le=1.0
     )
@@ -197,7 +198,7 @@ class LSTMSettings:
             _remember(part, self.forget_bias)
         return Networks(
             blocks=[*blocks, *conditions], encoder=encoder, features=width * (2 if self.bidirectional else 1),
-            decoder=decoder, likelihood=CategoricalSequence(head),
+            decoder=decoder, likelihood=CategoricalSequence(head, self.sampled_gradient),
         )  # fmt: skip
 
 

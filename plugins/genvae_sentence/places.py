@@ -22,7 +22,7 @@ from genvae.core.likelihoods.sequence import State
 from genvae.core.posteriors.base import Features
 from genvae.core.vae import Networks
 from genvae.settings import setting
-from genvae_sentence.heads import output_layer, table
+from genvae_sentence.heads import output_layer, sampling, table
 from genvae_sentence.lstm import LSTMDecoder, reversed_rows
 from genvae_sentence.modality import Sentence
 
@@ -144,6 +144,7 @@ class PlacesSettings:
     key_dim: int = setting(96, help="width in which the decoder looks for a place", ge=1, le=1024)
     dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
     tied: bool = setting(True, help="one table of embeddings: encoder, decoder and output layer")
+    sampled_gradient: float = sampling()
 
     def build(self, modality: Sentence, conditions: Sequence[Block] = ()) -> Networks:
         """The networks for a tokenizer's vocabulary."""
@@ -154,8 +155,9 @@ class PlacesSettings:
         decoder = PlacesDecoder(
             block, conditions, of_decoder, self.hidden_dim, self.key_dim, modality.max_length, self.dropout
         )
+        head = output_layer(of_decoder, self.hidden_dim, self.tied)
         return Networks(
             blocks=[block, *conditions], encoder=PlacesEncoder(of_encoder, self.encoder_dim, self.places, self.dropout),
             features=0, own={"z": width}, decoder=decoder,
-            likelihood=CategoricalSequence(output_layer(of_decoder, self.hidden_dim, self.tied)),
+            likelihood=CategoricalSequence(head, self.sampled_gradient),
         )  # fmt: skip

@@ -104,13 +104,15 @@ class CategoricalSequence(Likelihood):
     """-log p of a sequence of symbols, its end included. ``head`` maps a position's vector to logits.
 
     ``fused`` scores the output layer and its cross-entropy as one operation; False is the plain reference.
+    ``sampled_gradient`` is the tau of that operation's sampled gradient, in training mode alone; 0: the whole gradient.
     """
 
     fused = True
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, sampled_gradient: float = 0.0) -> None:
         super().__init__()
         self.head = head
+        self.sampled_gradient = sampled_gradient
 
     @property
     def symbols(self) -> int:
@@ -121,8 +123,11 @@ class CategoricalSequence(Likelihood):
         target, mask = batch.views["target"], batch.masks["target"]
         hidden = decoder(latents, batch)
         # only real positions pass the head: nothing is spent on padding
-        score = linear_cross_entropy if self.fused else reference
-        nats = score(self.head.inner(hidden[mask]), *self.head.linear(), target[mask])
+        scored = (self.head.inner(hidden[mask]), *self.head.linear(), target[mask])
+        if self.fused:
+            nats = linear_cross_entropy(*scored, self.sampled_gradient if self.training else 0.0)
+        else:
+            nats = reference(*scored)
         row = mask.nonzero()[:, 0]
         return nats.new_zeros(len(batch)).index_add(0, row, nats)
 

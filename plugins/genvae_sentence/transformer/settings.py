@@ -12,7 +12,7 @@ from genvae.core.vae import Networks
 from genvae.errors import SettingError, nearest
 from genvae.settings import setting
 from genvae_sentence.encoder import PSEUDO_LENGTH
-from genvae_sentence.heads import output_layer, table
+from genvae_sentence.heads import output_layer, sampling, table
 from genvae_sentence.modality import Sentence
 from genvae_sentence.transformer.blocks import Shape
 from genvae_sentence.transformer.networks import ADDITION, PREFIX, WAYS, TransformerDecoder, TransformerEncoder
@@ -55,6 +55,7 @@ class TransformerSettings:
     pooling: str = setting("attention", help="the encoder's summary", choices=("attention", "mean", "max"))
     dropout: float = setting(0.0, help="dropout of embeddings and of what each layer adds", ge=0.0, lt=1.0)
     tied: bool = setting(False, help="one table of embeddings: encoder, decoder and output layer")
+    sampled_gradient: float = sampling()
 
     def build(self, modality: Sentence, conditions: Sequence[Block] = ()) -> Networks:
         """The networks for a tokenizer's vocabulary; raises SettingError for heads that do not fit."""
@@ -78,7 +79,7 @@ class TransformerSettings:
         )  # fmt: skip
         return Networks(
             blocks=[*blocks, *conditions], encoder=encoder, features=width, decoder=decoder,
-            likelihood=CategoricalSequence(output_layer(of_decoder, width, self.tied)),
+            likelihood=CategoricalSequence(output_layer(of_decoder, width, self.tied), self.sampled_gradient),
         )  # fmt: skip
 
     def _shape(self, modality: Sentence, layers: int | None = None, ahead: int = 0) -> Shape:
