@@ -5,12 +5,21 @@ It knows nothing of the models it judges and costs seconds to train.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
+from functools import cached_property
+from itertools import accumulate
 from typing import Protocol, runtime_checkable
 
+import torch
+
+from genvae.core.randomness import Stream
+
 Gram = tuple[Hashable, ...]
+
+TILE = 128  # sequences whose random numbers are made at once
 
 
 class Mark:
@@ -131,3 +140,55 @@ class NGramJudge:
         """exp of the nats per symbol, ends counted."""
         total = sum(self.nats(sequence) for sequence in sequences)
         return math.exp(total / sum(len(sequence) + 1 for sequence in sequences))
+
+    # -- sequences of its own --------------------------------------------------------------------
+
+    @cached_property
+    def _following(self) -> list[dict[Gram, tuple[list[Hashable], list[float]]]]:
+        """Of each order and context, the symbols seen after it and their cumulative discounted probabilities."""
+        orders = []
+        for probability, _ in self._levels:
+            found: dict[Gram, tuple[list[Hashable], list[float]]] = defaultdict(lambda: ([], []))
+            for gram, value in probability.items():
+                symbols, values = found[gram[:-1]]
+                symbols.append(gram[-1])
+                values.append(value)
+            orders.append({context: (symbols, list(accumulate(v))) for context, (symbols, v) in found.items()})
+        return orders
+
+    @cached_property
+    def _outcomes(self) -> list[Hashable]:
+        """Everything that can come next, in an order that is the same in every process."""
+        return [*sorted(self.vocabulary, key=repr), END, UNKNOWN]
+
+    def _next(self, context: Gram, unit: float) -> Hashable:
+        """The symbol that a uniform number stands for: what it leaves where an order backs off is the next one's."""
+        for size in reversed(range(self.order)):
+            entry = self._following[size].get(context[len(context) - size :])
+            if entry is not None:
+                symbols, cumulative = entry
+                if unit < cumulative[-1]:
+                    return symbols[bisect.bisect_right(cumulative, unit)]
+                unit = (unit - cumulative[-1]) / (1.0 - cumulative[-1])
+        return self._outcomes[min(int(unit * len(self._outcomes)), len(self._outcomes) - 1)]
+
+    def sample(self, count: int, stream: Stream, *, first: int = 0, longest: int = 200) -> list[list[Hashable]]:
+        """Sequences number ``first`` to ``first + count``, drawn symbol by symbol from ``probability``.
+
+        They come without their ends, cut after ``longest`` symbols, and may hold the mark ``UNKNOWN``. Each depends on
+        the stream and its number alone.
+        """
+        found: list[list[Hashable]] = []
+        for start in range(first, first + count, TILE):
+            numbers = torch.arange(start, min(start + TILE, first + count))
+            for units in stream.at("symbols").uniform(numbers, longest).numpy():
+                said: list[Hashable] = []
+                context: Gram = (BEGIN,) * (self.order - 1)
+                for unit in units:
+                    symbol = self._next(context, float(unit))
+                    if symbol is END:
+                        break
+                    said.append(symbol)
+                    context = (*context, symbol)[1:] if self.order > 1 else ()
+                found.append(said)
+        return found

@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections import Counter
 
 import pytest
+from scipy.stats import chisquare
 
-from genvae.evaluation.ngram import BEGIN, END, UNKNOWN, NGramJudge, frequent
+from genvae.core.randomness import Stream
+from genvae.evaluation.ngram import BEGIN, END, UNKNOWN, Gram, NGramJudge, frequent
 from tests.conftest import own_lines
 
 CORPUS = [line.split() for line in ("a b a c", "a b", "b b a", "c a b a c a", "a", "c c b a b")]
@@ -127,3 +130,50 @@ def test_judges_with_one_vocabulary_charge_the_same_words_as_unknown() -> None:
     assert small.nats(["q"]) == small.nats(["never seen"])
     outcomes = [small.probability(symbol, (BEGIN, BEGIN)) for symbol in (*vocabulary, END, UNKNOWN)]
     assert sum(outcomes) == pytest.approx(1), "also over words that it has never read"
+
+
+# -- sequences of its own --------------------------------------------------------------------------
+
+LONGEST = 30
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_what_it_draws_follows_its_probabilities(order: int) -> None:
+    """Whole sequences as often as it says, those of unseen contexts and of unknown symbols among them."""
+    judge = NGramJudge(CORPUS, order)
+    count = 3_000
+    drawn = Counter(map(tuple, judge.sample(count, Stream(0, "test"), longest=LONGEST)))
+    every = [s for length in range(4) for s in itertools.product(["a", "b", "c", UNKNOWN], repeat=length)]
+    expected = {s: count * math.exp(-judge.nats(["zebra" if x is UNKNOWN else x for x in s])) for s in every}
+    often = [s for s in every if expected[s] >= 5]
+    assert len(often) > 8 and any(UNKNOWN in s for s in drawn)
+    table = [drawn[s] for s in often], [expected[s] for s in often]
+    rest = [count - sum(column) for column in table]
+    assert chisquare([*table[0], rest[0]], [*table[1], rest[1]]).pvalue > 1e-3
+    unknown, expected_unknown = sum(s.count(UNKNOWN) for s in drawn.elements()), count * _unknown(judge)
+    assert unknown == pytest.approx(expected_unknown, abs=5 * expected_unknown**0.5)
+
+
+def _unknown(judge: NGramJudge) -> float:
+    """Unknown symbols in a sequence, by the chances of all contexts that it can come through."""
+    reached: dict[Gram, float] = {(BEGIN,) * (judge.order - 1): 1.0}
+    total = 0.0
+    for _ in range(LONGEST):
+        after: dict[Gram, float] = {}
+        for context, share in reached.items():
+            total += share * judge.probability(UNKNOWN, context)
+            for symbol in ("a", "b", "c", UNKNOWN):
+                to = (*context, symbol)[1:] if judge.order > 1 else ()
+                after[to] = after.get(to, 0.0) + share * judge.probability(symbol, context)
+        reached = after
+    return total
+
+
+def test_draws_are_keyed_by_seed_and_number() -> None:
+    judge = NGramJudge(LARGE)
+    stream = Stream(3, "test")
+    ten = judge.sample(10, stream)
+    assert judge.sample(4, stream) == ten[:4] and judge.sample(6, stream, first=4) == ten[4:]
+    assert NGramJudge(LARGE).sample(10, stream) == ten and judge.sample(10, Stream(4, "test")) != ten
+    assert [line[:2] for line in ten] == judge.sample(10, stream, longest=2)
+    assert judge.perplexity(ten) < judge.perplexity([random.Random(i).sample(x, len(x)) for i, x in enumerate(ten)])
