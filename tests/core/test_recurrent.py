@@ -99,7 +99,7 @@ def test_training_finds_what_follows_what() -> None:
     prior, value = fitted(), clusters(400, 3)
     optimizer = torch.optim.Adam(prior.parameters(), lr=0.02)
     items = torch.arange(400)
-    for _ in range(60):
+    for _ in range(90):
         loss = prior.loss(BLOCK, value, {}, STREAM, items).mean()
         optimizer.zero_grad()
         loss.backward()

@@ -20,7 +20,7 @@ from genvae.errors import SettingError
 from genvae.settings import setting
 
 LOWEST = -10.0  # smallest log variance of a code, in the standardised block
-SEEN = 60_000  # vectors that the codes are sought in
+SEEN = 150_000  # vectors that the codes are sought in
 EDGE = 2.0**-40  # uniform numbers stay this far from 0 and 1: their noise is finite
 
 
@@ -171,8 +171,13 @@ class RecurrentPrior(ConditionedPrior):
     @torch.no_grad()
     def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
         """Standardise the block and find its codes by scikit-learn's k-means. Raises SettingError when there are fewer
-        vectors than codes."""
-        from sklearn.cluster import MiniBatchKMeans
+        vectors than codes.
+
+        The seeds are those of k-means++ (Arthur and Vassilvitskii 2007) among all the vectors looked at: chosen by
+        their distance, so that vectors which are rare and far from others get codes of their own. A code that stands
+        for a hundred rare things draws any of them, whatever comes before.
+        """
+        from sklearn.cluster import MiniBatchKMeans, kmeans_plusplus
 
         super().initialise(values, block)
         net = self.net(block)
@@ -184,7 +189,12 @@ class RecurrentPrior(ConditionedPrior):
             )
         order = Stream(0, "codes").uniform(torch.arange(len(vectors)), 1)[:, 0].argsort()
         some = vectors[order[:SEEN].to(vectors.device)].cpu()
-        found = MiniBatchKMeans(count, batch_size=4096, n_init=1, max_iter=20, random_state=0).fit(some.numpy())
+        seeds, _ = kmeans_plusplus(some.numpy(), count, random_state=0, n_local_trials=1)
+        # none is moved to where there are more vectors
+        search = MiniBatchKMeans(
+            count, init=seeds, batch_size=16_384, n_init=1, max_iter=20, random_state=0, reassignment_ratio=0.0
+        )
+        found = search.fit(some.numpy())
         centre, label = torch.from_numpy(found.cluster_centers_).float(), torch.from_numpy(found.labels_).long()
         seen = torch.bincount(label, minlength=count).float()
         spread = (some - centre[label]).square()
