@@ -36,7 +36,9 @@ class Response:
 
 
 def listed(value: Any) -> Any:
-    """Arrays as lists, whatever they are in."""
+    """Arrays as lists, whatever they are in; what says itself how it is written (``to_config``), as it says."""
+    if hasattr(value, "to_config"):
+        return value.to_config()
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Mapping):
@@ -254,6 +256,11 @@ class Train:
     output: str = setting(help="the folder for the model; must be new, or hold a run to resume")
     set: tuple[str, ...] = setting((), help="name=value; may be given more than once")
     resume: bool = setting(False, help="go on with the run in the output folder")
+    start: str | None = setting(
+        None, help="a trained model to begin with: a starter's name, a folder or a hub id; it keeps its modality and "
+        "its networks, and what the target does not say of the objective",
+    )  # fmt: skip
+    validation: Any = setting(None, help="items to validate on; default: a share of the data")
 
 
 @dataclass(frozen=True)
@@ -329,6 +336,7 @@ OPERATIONS = [
                "--temperature 0.9 --report report.html", renders=True),
     _operation(Train, "genvae.handlers.train:train",
                "genvae train sentence --data lines.txt --output my-model",
+               "genvae train sentence --data lines.txt --output mine --start sentences-en",
                "genvae train sentence --data names.txt --output names --set tokenizer=char --set max_steps=800",
                "genvae train recipe.yaml --data table.csv --output my-model --resume", model=False),
     _operation(Models, "genvae.handlers.models:models", "genvae models", "genvae models sentences-en", model=False),

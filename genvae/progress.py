@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """Where a run's messages go."""
 

@@ -233,13 +233,23 @@ def load(name: str | Path, *, host: Host | None = None) -> Model:
 
 
 def train(
-    target: str, *, data: Any, output: str | Path, set: tuple[str, ...] | list[str] = (), resume: bool = False
+    target: str,
+    *,
+    data: Any,
+    output: str | Path,
+    set: tuple[str, ...] | list[str] = (),
+    resume: bool = False,
+    start: str | Path | None = None,
+    validation: Any = None,
 ) -> dict[str, Any]:
     """Train a model: the operation ``train``, with progress on standard error."""
     from genvae.progress import Terminal
 
     service = Service(reporter=Terminal())
     answer: dict[str, Any] = result(
-        service.run("train", target=target, data=data, output=str(output), set=tuple(set), resume=resume)
-    )
+        service.run(
+            "train", target=target, data=data, output=str(output), set=tuple(set), resume=resume,
+            start=None if start is None else str(start), validation=validation,
+        )
+    )  # fmt: skip
     return answer

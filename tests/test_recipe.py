@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,7 @@ def test_every_default_is_written_out() -> None:
     assert tuple(config) == SECTIONS
     for section in PARTS:
         part = HOST.load(section, config[section][section])
-        assert set(config[section]) == {section, *part.__dataclass_fields__}
+        assert set(config[section]) == {section, *(field.name for field in fields(part))}
     assert set(config["training"]) == set(TrainingSettings.__dataclass_fields__)
     assert config["training"]["batch_size"] == TrainingSettings().batch_size
 

@@ -58,8 +58,9 @@ def _command(part: OperationPart, service: Service) -> Any:
 
     def command(**given: Any) -> None:
         printed_as_json = given.pop("as_json")
-        # what was not given keeps the request's own default
-        values = {name: _read(fields[name], value) for name, value in given.items() if value not in (None, [], ())}
+        # what was not given keeps the request's own default; a flag that is not given is false
+        told = {name: value for name, value in given.items() if value not in (None, [], ()) and value is not False}
+        values = {name: _read(fields[name], value) for name, value in told.items()}
         response = service.run(part.id, **values)
         if printed_as_json:
             print(json.dumps(response.to_config(), ensure_ascii=False))

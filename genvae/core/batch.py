@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -45,20 +45,25 @@ class Batch:
 
     def take(self, rows: Tensor) -> Batch:
         """Some of its items, in the order of ``rows``; a row may come more than once."""
-        return Batch(
-            views={name: value[rows] for name, value in self.views.items()},
-            masks={name: value[rows] for name, value in self.masks.items()},
-            items=self.items[rows], cost=self.cost[rows],
-            group=None if self.group is None else self.group[rows],
-            conditions={name: value[rows] for name, value in self.conditions.items()},
-        )  # fmt: skip
+        return self._each(lambda value: value[rows])
 
     def to(self, device: torch.device | str) -> Batch:
         """This batch on a device."""
+        return self._each(lambda value: value.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Every tensor changed, once: two views that are the same tensor still are."""
+        made: dict[int, Tensor] = {}
+
+        def once(value: Tensor) -> Tensor:
+            if id(value) not in made:
+                made[id(value)] = change(value)
+            return made[id(value)]
+
         return Batch(
-            views={name: value.to(device) for name, value in self.views.items()},
-            masks={name: value.to(device) for name, value in self.masks.items()},
-            items=self.items.to(device), cost=self.cost.to(device),
-            group=None if self.group is None else self.group.to(device),
-            conditions={name: value.to(device) for name, value in self.conditions.items()},
+            views={name: once(value) for name, value in self.views.items()},
+            masks={name: once(value) for name, value in self.masks.items()},
+            items=once(self.items), cost=once(self.cost),
+            group=None if self.group is None else once(self.group),
+            conditions={name: once(value) for name, value in self.conditions.items()},
         )  # fmt: skip

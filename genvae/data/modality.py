@@ -7,10 +7,12 @@ data, or by ``restore`` from a saved folder. See docs/plugins.md.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from genvae.core.batch import Batch
@@ -24,15 +26,28 @@ if TYPE_CHECKING:
 Example = Mapping[str, Any]
 
 
+#: Examples that lie in memory together: places in their table, and the numbers of the items there, to what ``collate``
+#: makes of them.
+Stack = Callable[[NDArray[np.int64], NDArray[np.int64]], Batch]
+
+
 class Modality(ABC):
-    """A kind of item: how it is read, prepared, batched and shown again."""
+    """A kind of item: how it is read, prepared, batched and shown again.
+
+    An item that ``render`` gives says by ``str`` how it is shown on a terminal and, where it is an object of its own,
+    by a method ``to_config`` what it is as plain data (for ``--json``).
+    """
 
     #: what an item's cost counts; training reports "<unit>_per_second"
     unit: ClassVar[str] = "items"
 
     @abstractmethod
     def prepare(self, rows: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-        """Columns of raw rows to columns of examples, row for row."""
+        """Columns of raw rows to columns of examples, row for row.
+
+        A column "group" of whole numbers says which items form a group (see ``genvae.data.batching``); an item
+        without a number is by itself.
+        """
 
     @abstractmethod
     def cost(self, example: Example) -> int:
@@ -41,6 +56,11 @@ class Modality(ABC):
     @abstractmethod
     def collate(self, examples: Sequence[Example], items: Sequence[int]) -> Batch:
         """A batch of examples; ``items`` are their numbers, the keys of every random draw."""
+
+    def stack(self, examples: Dataset) -> Stack | None:
+        """A table of examples taken into memory, for batches that cost next to nothing; None, the default, where
+        they are not all of one size or there is no room for them: batches are then collated one by one."""
+        return None
 
     @abstractmethod
     def example(self, item: Any) -> Example:
@@ -77,7 +97,10 @@ class ModalitySettings(Protocol):
     """The settings of a modality, and the two ways to make one."""
 
     def select(self, data: Dataset) -> tuple[Dataset, str]:
-        """The rows that can be items (column choice, length filter), and a line saying what was left out."""
+        """The rows that can be items (column choice, length filter), and a line saying what was left out.
+
+        Rows with the same value in a column "kin", where there is one, are all trained on or all validated on.
+        """
 
     def fit(self, data: Dataset) -> Modality:
         """Learn what must be learned from data before training (a tokenizer, a scale)."""

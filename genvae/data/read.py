@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import weakref
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ _HUB = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+)?")
 #: What data may be given as: a path, a hub id, or the items themselves.
 Location = str | Path | Sequence[Any]
 
+_FOLDERS: weakref.WeakKeyDictionary[Dataset, Path] = weakref.WeakKeyDictionary()
+
 
 def read(location: Location, host: Host) -> Dataset:
     """Read a file, a folder, a hub data set or a list into a Dataset; raises DataError in one line."""
@@ -25,19 +29,30 @@ def read(location: Location, host: Host) -> Dataset:
         return _in_memory(location)
     path = Path(location).expanduser()
     if path.is_dir():
-        return _folder(path, host)
+        return _placed(_folder(path, host), path)
     source = _claimed(path, host)
     if path.is_file():
         if source is None:
             known = ", ".join(ending for part in _sources(host) for ending in part.endings)
             raise DataError(f"{path}: no source reads this kind of file; known endings: {known}")
-        return _read_file(source, path)
+        return _placed(_read_file(source, path), path.parent)
     if path.exists():
         raise DataError(f"{path} is neither a file nor a folder")
     if source is None and _HUB.fullmatch(str(location)):
         data: Dataset = host.load("source", "hub")(str(location))
         return data
     raise DataError(f"no such file: {path}")
+
+
+def folder_of(data: Dataset) -> Path | None:
+    """The folder that a table was read from: what its file names are relative to. None where it is from no file,
+    and for a table that was made from the one that ``read`` gave."""
+    return _FOLDERS.get(data)
+
+
+def _placed(data: Dataset, folder: Path) -> Dataset:
+    _FOLDERS[data] = folder.absolute()
+    return data
 
 
 def _sources(host: Host) -> list[SourcePart]:
@@ -57,28 +72,53 @@ def _read_file(source: SourcePart, path: Path) -> Dataset:
 
 
 def _folder(folder: Path, host: Host) -> Dataset:
-    """Every file of the folder that a source claims, in the order of their names."""
+    """What a folder holds, hidden files apart.
+
+    The source that claims the most files reads the folder in one call if it can, and the files of other sources are
+    left alone; otherwise every claimed file is read, in the order of their names.
+    """
     from datasets import concatenate_datasets
 
-    found = [(path, _claimed(path, host)) for path in sorted(folder.rglob("*")) if path.is_file()]
-    parts = [_read_file(source, path) for path, source in found if source is not None]
-    if not parts:
+    files = [path for path in sorted(folder.rglob("*")) if _visible(path.relative_to(folder)) and path.is_file()]
+    found = [(path, source) for path in files if (source := _claimed(path, host)) is not None]
+    if not found:
         raise DataError(f"{folder} holds no file that a source can read")
+    claims = Counter(source.id for _, source in found)
+    most = max((source for _, source in found), key=lambda source: (claims[source.id], source.folder))
+    if most.folder:
+        whole: Dataset = most.load()(folder)
+        return whole
+    parts = [_read_file(source, path) for path, source in found]
     columns = set(parts[0].column_names)
-    if any(set(part.column_names) != columns for part in parts):
-        raise DataError(f"the files in {folder} do not have the same columns")
+    for (path, _), part in zip(found, parts, strict=True):
+        if set(part.column_names) != columns:
+            raise DataError(
+                f"the files in {folder} do not have the same columns: {found[0][0].name} has "
+                f"{', '.join(parts[0].column_names)}; {path.name} has {', '.join(part.column_names)}"
+            )
     try:
         return concatenate_datasets([part.select_columns(parts[0].column_names) for part in parts])
     except ValueError as error:  # one column, two types
         raise DataError(f"the files in {folder} do not fit together ({' '.join(str(error).split())[:160]})") from None
 
 
+def _visible(path: Path) -> bool:
+    return not any(part.startswith(".") for part in path.parts)
+
+
 def _in_memory(items: Sequence[Any]) -> Dataset:
+    """Text in the column "text", mappings with their own columns, other objects in the column "item"."""
+    from datasets import Dataset
+
     from genvae.data.sources.files import from_rows, table
 
-    rows = list(items)
+    if isinstance(items, Dataset):
+        return items
+    rows: list[Any] = [str(row) if isinstance(row, Path) else row for row in items]
     if all(isinstance(row, str) for row in rows):
         return table({"text": rows}, "the list of items")
     if all(isinstance(row, Mapping) for row in rows):
         return from_rows(rows, "the list of items")
+    if not any(row is None or isinstance(row, str | bytes | int | float | Mapping) for row in rows):
+        return table({"item": rows}, "the list of items")
     raise DataError("items in memory must be all text or all mappings from column to value")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genvae.context import Context
-from genvae.data.batching import Batches, some
+from genvae.data.batching import Batches, some, together
 from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import Location, read
 from genvae.errors import DataError, LacksCapability, SettingError
@@ -155,14 +155,18 @@ def _evaluation(
             context.reporter.say(f"warning: {line}")
     rows = np.arange(len(data))
     if request.limit:
-        rows = some(rows, request.limit, request.seed)
+        rows = some(rows, request.limit, request.seed, together(data))
     if "judge" in others and len(others["judge"]) > JUDGED:
         others["judge"] = others["judge"].select(range(JUDGED))
     options = rendering(context.host, bundle.modality_id, context.rendering)
-    items = {what: Items(prepare(table, bundle.modality), bundle.modality) for what, table in others.items()}
+
+    def prepared(table: Dataset) -> Dataset:
+        return prepare(table, bundle.modality, context.reporter)
+
+    items = {what: Items(prepared(table), bundle.modality) for what, table in others.items()}
     return Evaluation(
         bundle.vae, bundle.modality, bundle.modality_id,
-        Batches(prepare(data, bundle.modality), rows, bundle.modality, batch_size=BATCH),
+        Batches(prepared(data), rows, bundle.modality, batch_size=BATCH),
         samples=request.samples, seed=request.seed, full=True, generated=request.generated,
         prior_scale=request.prior_scale, options=options, judge=items.get("judge"),
         judges=request.judges or ("ngram",), train=items.get("train"), encoder=request.encoder,

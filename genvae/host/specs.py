@@ -103,10 +103,15 @@ class OperationPart(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class SourcePart(Part):
-    """A data source and the file endings it claims (".csv"; ".gz" may follow each)."""
+    """A data source and the file endings it claims (".csv"; ".gz" may follow each).
+
+    ``folder`` says that it also reads a folder in one call, with all that lies under it; where it does not, a folder's
+    files are read one by one and put below each other.
+    """
 
     kind: str = "source"
     endings: tuple[str, ...] = ()
+    folder: bool = False
 
 
 #: kinds whose parts say more than a Part does

@@ -6,7 +6,7 @@ before. It is stored with the model, so the model can be built again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,24 +28,30 @@ SECTIONS = (*PARTS, "corruptions", "training", "phases")
 
 
 class Recipe:
-    """The sections of a recipe, each in full, defaults written out: ``{modality: sentence, tokenizer: bpe, ...}``."""
+    """The sections of a recipe, each in full, defaults written out: ``{modality: sentence, tokenizer: bpe, ...}``.
 
-    def __init__(self, sections: Mapping[str, Any], host: Host) -> None:
+    ``below`` are the sections it lies over; default: what the modality proposes.
+    """
+
+    def __init__(self, sections: Mapping[str, Any], host: Host, below: Mapping[str, Any] | None = None) -> None:
         for name in sections:
             if name not in SECTIONS:
                 raise SettingError(f"unknown section {name!r} in the recipe; {nearest(str(name), SECTIONS)}")
         self.host = host
-        given = _part_id("modality", sections.get("modality"), host)
-        proposal = dict(host.make("modality", given).recipe())
+        if below is None:
+            given = _part_id("modality", sections.get("modality"), host)
+            below = dict(host.make("modality", given).recipe())
         self.sections: dict[str, Any] = {}
         for name in SECTIONS:
-            values = [source[name] for source in (proposal, sections) if name in source]
+            values = [source[name] for source in (below, sections) if name in source]
             entry: Any = PARTS.get(name)
             if name in PARTS:
                 for value in values:
                     entry = _over(name, entry, value, host)
                 if entry is None:
                     raise SettingError(f"the recipe names no {name}")
+            elif name == "training" and all(isinstance(value, Mapping) for value in values):
+                entry = {key: value for settled in values for key, value in settled.items()}
             elif values:
                 entry = values[-1]
             self.sections[name] = self._complete(name, entry)
@@ -76,17 +82,17 @@ class Recipe:
         return phases
 
     @classmethod
-    def of(cls, target: str, host: Host) -> Recipe:
+    def of(cls, target: str, host: Host, below: Mapping[str, Any] | None = None) -> Recipe:
         """The recipe that a modality's id or a YAML file names."""
         path = Path(target)
         if path.suffix in (".yaml", ".yml"):
-            return cls(_read_yaml(path), host)
+            return cls(_read_yaml(path), host, below)
         known = [part.id for part in host.parts("modality")]
         if target not in known:
             raise PluginError(
                 f"{target!r} is neither a recipe (a .yaml file) nor an installed modality; {nearest(target, known)}"
             )
-        return cls({"modality": target}, host)
+        return cls({"modality": target}, host, below)
 
     # -- single settings -------------------------------------------------------------------------
 
@@ -176,7 +182,7 @@ class Recipe:
                 blocks=networks.blocks, encoder=networks.encoder, decoder=networks.decoder,
                 likelihood=networks.likelihood,
                 posterior=(
-                    posterior.build(networks.blocks, networks.features, networks.own) if networks.blocks else None
+                    posterior.build(networks.latent, networks.features, networks.own) if networks.latent else None
                 ),
                 prior=make("prior", self.sections["prior"]).build(networks.blocks),
             )  # fmt: skip
@@ -199,6 +205,15 @@ class Recipe:
         """Which plugins the recipe's parts came from, so that a missing one can be named later."""
         owners = {record.name: record.distribution for record in self.host.owners(self.sections)}
         return [{"name": name, "distribution": distribution} for name, distribution in owners.items()]
+
+
+def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where two pieces of plain data differ: the path of each setting, and its two values."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for name in sorted({*before, *now}):
+            yield from differences(before.get(name), now.get(name), f"{path}.{name}".strip("."))
+    elif before != now:
+        yield path, before, now
 
 
 def _part_id(kind: str, entry: Any, host: Host) -> str:

@@ -14,6 +14,10 @@ class TrainingSettings:
     """How a model is trained."""
 
     batch_size: int = setting(64, help="items of mean cost a batch; long ones count for more", ge=1, le=65_536)
+    per_group: int | None = setting(
+        None, help="where items form groups: most items of a group that are taken together, drawn anew each epoch; "
+        "default: the whole group", ge=1,
+    )  # fmt: skip
     accumulate: int = setting(1, help="batches whose gradients make one step", ge=1, le=1024)
     epochs: int = setting(20, help="passes over the training part", ge=1, le=100_000)
     max_steps: int | None = setting(None, help="most steps, whatever the epochs", ge=1)

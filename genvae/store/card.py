@@ -24,6 +24,7 @@ def card(config: Mapping[str, Any]) -> str:
     ):  # fmt: skip
         if about.get(name):
             lines += [f"## {title}", "", str(about[name]), ""]
+    lines += _origins(about.get("started_from"))
     if about.get("command"):
         lines += ["## Made by", "", "```", str(about["command"]), "```", ""]
     for title, scores in dict(about.get("scores", {})).items():
@@ -35,6 +36,18 @@ def card(config: Mapping[str, Any]) -> str:
         lines += [f"| {key} | {_figure(value)} |" for key, value in figures.items() if key != "command"]
         lines.append("")
     return "\n".join([*front, *lines])
+
+
+def _origins(entry: Mapping[str, Any] | None) -> list[str]:
+    """The model whose weights this one began with, and those before it: what is owed to whom."""
+    lines = ["## Started from", ""] if entry else []
+    while entry:
+        lines += [f"`{entry['name']}`: {entry.get('summary', 'a model without a summary.')}", ""]
+        lines.append(f"- licence: {entry.get('licence', 'not stated')}")
+        lines += [f"- {key}: {entry[key]}" for key in ("data", "attribution") if entry.get(key)]
+        entry = entry.get("started_from")
+        lines += ["", "which started from", ""] if entry else [""]
+    return lines
 
 
 def _figure(value: Any) -> str:

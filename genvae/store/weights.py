@@ -15,20 +15,20 @@ from genvae.errors import CheckpointError
 
 
 def tensors(module: nn.Module) -> dict[str, Tensor]:
-    """The state of a module; a tensor with two names is listed under the first."""
+    """The state of a module, its very tensors; one with two names is listed under the first."""
     seen: set[int] = set()
     state = {}
     for name, value in module.state_dict(keep_vars=True).items():
         if id(value) not in seen:
             seen.add(id(value))
-            state[name] = value.detach().contiguous()
+            state[name] = value.detach()
     return state
 
 
 def save_module(module: nn.Module, path: Path, dtype: torch.dtype | None = None) -> None:
     """Write a module's weights, floats in ``dtype`` when one is given."""
     state = {
-        name: value.to(dtype) if dtype is not None and value.is_floating_point() else value
+        name: (value.to(dtype) if dtype is not None and value.is_floating_point() else value).contiguous()
         for name, value in tensors(module).items()
     }
     _write(state, path)

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from datasets import Dataset
 
 from genvae.core.bounds import importance_weighted
 from genvae.core.randomness import Stream
@@ -30,6 +32,7 @@ def modality_contract(
     outcome = _trained(modality, items, folder, set, host)
     examples = [outcome.bundle.modality.example(item) for item in items[:6]]
     _batches(outcome, examples)
+    _stacked(outcome, examples)
     _gradients(outcome, examples)
     _bounds(outcome, examples)
     _saved(outcome, examples, items, folder, host)
@@ -55,6 +58,22 @@ def _batches(outcome: Outcome, examples: list[Any]) -> None:
     assert batch.cost.tolist() == [float(cost) for cost in costs], "a batch's cost must be what cost() says"
 
 
+def _stacked(outcome: Outcome, examples: list[Any]) -> None:
+    """Batches cut out of memory are those that are collated."""
+    modality = outcome.bundle.modality
+    table = Dataset.from_dict({name: [example[name] for example in examples] for name in examples[0]})
+    stack = modality.stack(table)
+    if stack is None:
+        return
+    places = np.array([2, 0, 5])
+    batch, other = stack(places, places + 10), modality.collate([examples[p] for p in places], (places + 10).tolist())
+    for name, value in {**other.views, **other.masks, **other.conditions}.items():
+        same = {**batch.views, **batch.masks, **batch.conditions}.get(name)
+        assert same is not None and torch.equal(same, value), f"a stack makes another {name!r} than collate"
+    assert torch.equal(batch.items, other.items) and torch.equal(batch.cost, other.cost)
+    assert torch.equal(batch.groups.of_item, other.groups.of_item), "a stack makes other groups than collate"
+
+
 def _gradients(outcome: Outcome, examples: list[Any]) -> None:
     """The ELBO reaches every weight."""
     model, modality = outcome.bundle.vae, outcome.bundle.modality
@@ -62,7 +81,8 @@ def _gradients(outcome: Outcome, examples: list[Any]) -> None:
     model.requires_grad_(True)
     model.zero_grad()
     draw = model.infer(batch, Stream(0, "contract"))
-    loss = model.distortion(draw.latents, batch).mean() + sum(draw.rate(block).mean() for block in model.blocks)
+    latent = [block for block in model.blocks if block.name in draw.log_q]  # what is observed costs nothing
+    loss = model.distortion(draw.latents, batch).mean() + sum(draw.rate(block).mean() for block in latent)
     torch.as_tensor(loss).backward()
     missed = [name for name, p in model.named_parameters() if p.grad is None]
     assert not missed, f"no gradient reaches {', '.join(missed)}"

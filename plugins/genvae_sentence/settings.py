@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from genvae.errors import CheckpointError, DataError
 from genvae.settings import setting
@@ -21,6 +21,9 @@ TOKENIZER = "tokenizer.json"
 @dataclass(frozen=True, kw_only=True)
 class SentenceSettings:
     """How lines of text are read."""
+
+    #: how data is read, not what a model is: may be other than a model's where training starts from one
+    reading: ClassVar[tuple[str, ...]] = ("text_column", "min_length", "max_length")
 
     tokenizer: str = setting("bpe", help="what a symbol is", choices=KINDS)
     vocab_size: int = setting(8000, help="most symbols, the five special ones included", ge=8, le=200_000)

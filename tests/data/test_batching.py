@@ -68,6 +68,8 @@ def test_some_are_chosen_by_the_seed(rows: list[int], count: int, seed: int) -> 
 class Costs:
     """Examples of which a batch only needs to know the cost."""
 
+    column_names = ("cost",)
+
     def __init__(self, costs: list[int]) -> None:
         self.costs = costs
 
@@ -128,6 +130,12 @@ def test_near_equal_costs_share_a_batch() -> None:
         assert max(spread) - min(spread) <= 3 or min(spread) < 12
     wasted = sum(max(costs[r] for r in b) * len(b) for b in batches(costs, 32).order(3, 1)) / sum(costs)
     assert wasted < 1.1  # padding stays under a tenth
+
+
+def test_items_are_cut_alike_whether_costs_differ_or_not() -> None:
+    sizes = [len(batch) for batch in batches([3] * 50 + [4], 8).order(0, 0)]
+    assert sorted(len(batch) for batch in batches([3] * 50, 8).order(0, 0)) == [2, *[8] * 6]
+    assert sum(sizes) == 51 and max(sizes) <= 8
 
 
 # -- with a real modality ------------------------------------------------------------------------
@@ -208,6 +216,34 @@ def test_content_hash_sees_every_value() -> None:
     assert of(["a", "b"]) == of(["a", "b"]) == of([{"text": "a"}, {"text": "b"}])
     others = [["b", "a"], ["a"], ["a", "b", "b"], ["ab", ""], [{"line": "a"}, {"line": "b"}]]
     assert len({of(rows) for rows in [*others, ["a", "b"]]}) == 6
+
+
+def test_content_hash_is_of_the_values_alone() -> None:
+    """Not of pieces, of what a table was cut from, or of what lies where there is nothing."""
+    import pyarrow as pa
+    from datasets import Dataset, concatenate_datasets
+
+    rows: list[dict[str, Any]] = [
+        {"a": n if n % 3 else None, "b": f"é{n}" if n % 4 else None, "c": [[n], []], "d": {"x": b"\0" * n, "y": n / 7},
+         "e": None, "f": n % 2 == 0}
+        for n in range(40)
+    ]  # fmt: skip
+    whole = Dataset.from_list(rows)
+    hashed = content_hash(whole)
+    assert content_hash(Dataset.from_list(rows)) == hashed
+    pieces = concatenate_datasets([whole.select(range(7)), whole.select(range(7, 40))])
+    assert content_hash(pieces) == hashed
+    turned = Dataset.from_list(rows[::-1])
+    assert content_hash(turned.select(range(39, -1, -1))) == hashed != content_hash(turned)
+    assert content_hash(whole.select(range(5, 20))) == content_hash(Dataset.from_list(rows[5:20], whole.features))
+    wide = pa.schema([pa.field("b", pa.large_string())])
+    one = whole.select_columns(["b"])
+    assert content_hash(Dataset(one.data.table.cast(wide))) == content_hash(one)
+    changes: list[dict[str, Any]] = [
+        {"a": 0}, {"b": ""}, {"c": [[], [0]]}, {"c": [[0], [], []]}, {"d": {"x": b"", "y": 1e-9}}, {"f": False},
+    ]  # fmt: skip
+    found = [content_hash(Dataset.from_list([{**rows[0], **change}, *rows[1:]], whole.features)) for change in changes]
+    assert len({*found, hashed}) == len(changes) + 1
 
 
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

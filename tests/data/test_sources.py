@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from genvae.data.read import read
+from genvae.data.read import folder_of, read
 from genvae.data.sources.hub import read_hub
 from genvae.errors import DataError
-from genvae.host import default_host
+from genvae.host import Host, default_host
+from tests.host.strangers import OWN, parts, writer
 
 HOST = default_host()
 
@@ -136,6 +137,39 @@ def test_a_strangers_list_like(tmp_path: Path) -> None:
     from datasets import Dataset
 
     assert texts(Dataset.from_dict({"text": LINES})) == LINES
+
+
+def test_other_objects_are_items() -> None:
+    assert list(read([(1, 2), (3, 4)], HOST)["item"]) == [[1, 2], [3, 4]]
+
+
+def test_what_file_names_in_a_table_are_relative_to(tmp_path: Path) -> None:
+    as_csv(tmp_path / "a.csv")
+    data = read(tmp_path / "a.csv", HOST)
+    assert folder_of(data) == tmp_path == folder_of(read(tmp_path, HOST))
+    assert folder_of(read(LINES, HOST)) is None and folder_of(data.select(range(2))) is None
+
+
+def test_a_source_that_reads_folders_is_asked_once(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it claims most of a folder's files; the others are then left alone."""
+    registered = """[SourcePart(id="whole", factory="tests.data.test_sources:read_whole", summary="a stranger's",
+                                endings=(".whole",), folder=True)]"""
+    host = Host([*OWN, writer(tmp_path_factory.mktemp("plugin"), monkeypatch)("whole", parts(registered))])
+    for name in ("a.whole", "b.whole", "c.txt", ".hidden.txt"):
+        (tmp_path / name).write_text("words\n", encoding="utf-8")
+    assert list(read(tmp_path, host)["text"]) == [f"whole {tmp_path.name}"]
+    (tmp_path / "d.txt").write_text("words\n", encoding="utf-8")
+    (tmp_path / "e.txt").write_text("words\n", encoding="utf-8")
+    assert list(read(tmp_path, host)["text"]) == ["whole a.whole", "whole b.whole", "words", "words", "words"]
+
+
+def read_whole(path: Path) -> Any:
+    """A stranger's source, of files and of folders."""
+    from datasets import Dataset
+
+    return Dataset.from_dict({"text": [f"whole {path.name}"]})
 
 
 # -- faults --------------------------------------------------------------------------------------
