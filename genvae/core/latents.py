@@ -8,12 +8,14 @@ condition is nothing but such a block.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from genvae.errors import SettingError, nearest
 
 #: Block name -> values, one row an item, in the order of the model's blocks.
 Latents = dict[str, Tensor]
@@ -23,7 +25,7 @@ Latents = dict[str, Tensor]
 class Block:
     """One named part of the latent.
 
-    ``shape`` is (d,) for a vector, (n, d) for a short sequence of vectors, (c, h, w) for a map.
+    ``shape`` is (d,) for a vector, (n, d) for a short sequence of vectors, (h, w, d) for a map.
     A ``shared`` block is drawn once for a group of items, and its KL counts once a group.
     """
 
@@ -35,6 +37,14 @@ class Block:
     def size(self) -> int:
         """How many numbers the block holds."""
         return math.prod(self.shape)
+
+
+def block_named(blocks: Sequence[Block], name: str, where: str) -> Block:
+    """The block of that name; raises SettingError, saying ``where`` it was asked for, when there is none."""
+    for block in blocks:
+        if block.name == name:
+            return block
+    raise SettingError(f"{where} names the block {name!r}; {nearest(name, [block.name for block in blocks])}")
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Draw:
     groups: Groups
     latents: Latents = field(default_factory=dict)
     posteriors: dict[str, Distribution] = field(default_factory=dict)
+    features: Features = field(default_factory=dict)  # of the encoder, where it was run for this draw
     log_q: dict[str, Tensor] = field(default_factory=dict)  # (rows,) nats
     log_p: Asked = field(default_factory=Asked)  # (rows,) nats
     kl: dict[str, Tensor] = field(default_factory=dict)  # (rows, *shape) nats, closed form
@@ -82,7 +83,8 @@ class Networks:
     """What an architecture builds. ``features`` is the width of the encoder's "summary", ``own``
     the widths of the features it gives for single blocks (see ``Features``).
 
-    ``blocks`` lists the latent ones, then the conditions the architecture was given.
+    ``blocks`` lists all of them in the order they are drawn, the conditions among them; the posterior has nothing
+    to say of those that are ``observed``.
     """
 
     blocks: Sequence[Block]
@@ -91,6 +93,12 @@ class Networks:
     decoder: nn.Module
     likelihood: Likelihood
     own: Own = field(default_factory=dict)
+    observed: Sequence[str] = ()
+
+    @property
+    def latent(self) -> Sequence[Block]:
+        """The blocks that have a posterior."""
+        return [block for block in self.blocks if block.name not in self.observed]
 
 
 class VAE(nn.Module):
@@ -173,7 +181,10 @@ class VAE(nn.Module):
 
     def infer(self, batch: Batch, stream: Stream | None = None) -> Draw:
         """Encode and draw; the posterior mean when no stream is given."""
-        return self.draw(batch, self.encode(batch), stream)
+        features = self.encode(batch)
+        draw = self.draw(batch, features, stream)
+        draw.features = features
+        return draw
 
     def distortion(self, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " n"]:
         """-log p(x|z) of each item in nats."""

@@ -124,6 +124,24 @@ def test_evaluation_uses_the_running_sigma_not_its_own_data() -> None:
     assert float(likelihood.log_variance.exp()) == pytest.approx(4 + Gaussian.MOMENTUM * (9 - 4), rel=1e-5)
 
 
+def test_the_decoder_may_give_each_element_its_sigma() -> None:
+    """Two numbers an element, side by side on the first axis behind the items: mean and log variance."""
+    likelihood = GaussianSettings(sigma="element", value=0.5).build()
+    assert likelihood.per_element == 2 and not list(likelihood.parameters())
+    given, target = randn(3, 4, 5), randn(3, 2, 5, seed=1)
+    mean, sigma = given[:, ::2], 0.5 * (0.5 * given[:, 1::2]).exp()
+    nats = likelihood.nats(Given(given), {}, batch_of(target))
+    torch.testing.assert_close(nats, -Normal(mean, sigma).log_prob(target).sum((1, 2)))
+    torch.testing.assert_close(likelihood.mean(given), mean)
+    uniform = Stream(0, "e").uniform(torch.arange(20_000), 1)
+    drawn = likelihood.sample(torch.tensor([[2.0, -1.0]]).expand(20_000, -1), uniform)
+    assert float(drawn.mean()) == pytest.approx(2.0, abs=0.01)
+    assert float(drawn.std()) == pytest.approx(0.5 * math.exp(-0.5), rel=0.02)
+    floored = GaussianSettings(sigma="element", floor=0.01).build()
+    nats = floored.element_nats(torch.tensor([[0.0, -99.0]]), torch.zeros(1, 1))
+    assert float(nats) == pytest.approx(math.log(0.01) + 0.5 * math.log(2 * math.pi), rel=1e-5)
+
+
 def test_sigma_has_a_floor() -> None:
     for sigma in ("fixed", "learned", "optimal"):
         likelihood = GaussianSettings(sigma=sigma, value=1e-9, floor=0.01).build()

@@ -7,8 +7,11 @@ import torch
 
 from genvae.core.latents import Block
 from genvae.core.objectives.elbo import ElboSettings
+from genvae.core.objectives.weighed import block_weights
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Linear
+from genvae.errors import SettingError
+from genvae.host import default_host
 from tests.core.toys import elements, toy
 
 STREAM = Stream(0, "objective")
@@ -98,6 +101,52 @@ def test_under_the_total_floor_no_dimension_gets_a_gradient() -> None:
     assert model.posterior is not None
     gradient = model.posterior.get_parameter("heads.z.weight").grad
     assert gradient is not None and not gradient.any()
+
+
+def test_a_block_has_its_own_beta_and_schedule() -> None:
+    distortion, rates = parts()
+    ramp = Linear(start=0.0, stop=2.0, steps=10)
+    own = block_weights({"b": {"beta": ramp}})
+    for step, beta in ((0, 0.0), (5, 1.0), (None, 2.0)):
+        found = terms(ElboSettings(beta=Constant(value=0.3), blocks=own), step)
+        wanted = distortion + 0.3 * sum(rates["a"]) + beta * sum(rates["b"])
+        assert found["loss"] == pytest.approx(wanted, rel=1e-5)
+        assert found["elbo"] == pytest.approx(-distortion - sum(rates["a"]) - sum(rates["b"]), rel=1e-5)
+
+
+def test_a_block_has_its_own_free_bits() -> None:
+    distortion, rates = parts()
+    free = max(rates["b"]) + 0.5
+    found = terms(ElboSettings(beta=Constant(value=0.3), blocks=block_weights({"b": {"free_bits": free}})))
+    assert found["loss"] == pytest.approx(distortion + 0.3 * (sum(rates["a"]) + 2 * free), rel=1e-5)
+    # and none where the others have some
+    found = terms(ElboSettings(free_bits=9.0, blocks=block_weights({"b": {"free_bits": 0.0, "beta": 2}})))
+    assert found["loss"] == pytest.approx(distortion + 3 * 9.0 + 2 * sum(rates["b"]), rel=1e-5)
+
+
+def test_what_blocks_cost_is_written_in_a_recipe() -> None:
+    host = default_host()
+    ramp = {"schedule": "linear", "stop": 0.5, "steps": 10}
+    entry = {"objective": "elbo", "blocks": {"a": {"beta": ramp, "free_bits": 0.25}, "b": 2.0}}
+    made = host.make("objective", entry)
+    assert made.blocks["a"].beta.at(5) == 0.25 and made.blocks["b"].beta.at(None) == 2.0
+    whole = host.complete("objective", entry)
+    assert whole["blocks"]["b"] == {"beta": 2.0, "free_bits": None} and whole["blocks"]["a"]["beta"]["stop"] == 0.5
+    assert host.make("objective", whole) == made and host.complete("objective", whole) == whole
+
+
+def test_what_blocks_cannot_cost_is_said() -> None:
+    for blocks, message in (
+        ({"aa": 1.0}, "objective 'elbo': blocks names the block 'aa'; did you mean 'a'"),
+        ({"a": {"bata": 1.0}}, "unknown setting 'bata' in block a"),
+        ({"a": -1.0}, "-1 is out of range"),
+        ({"a": {"free_bits": -1.0}}, "block a: free_bits = -1.0 must be at least 0"),
+        (["a"], "must be a mapping of block names"),
+    ):
+        with pytest.raises(SettingError, match=message):
+            default_host().make("objective", {"objective": "elbo", "blocks": blocks}).build(toy(BLOCKS))
+    with pytest.raises(SettingError, match="free_bits_total is of all blocks at one price"):
+        ElboSettings(free_bits_total=3.0, blocks=block_weights({"a": 1.0})).build(toy(BLOCKS))
 
 
 def test_the_noise_is_that_of_the_stream() -> None:

@@ -105,6 +105,22 @@ def test_terms_stand_beside_it_as_beside_the_elbo() -> None:
     assert found["loss"] == pytest.approx(bare["loss"] + 3 * found["mmd"], rel=1e-5)
 
 
+def test_one_block_may_be_held() -> None:
+    torch.manual_seed(0)
+    model = toy(BLOCKS)
+    objective = TargetRateSettings(block="b", target=Constant(value=4.0), multiplier=0.25, speed=0.1).build(model)
+    plain = figures(ElboSettings().build(model), model)
+    found = figures(objective, model)
+    wanted = plain["distortion"] + plain["rate/a"] + 0.25 * (plain["rate/b"] - 4.0)
+    assert found["loss"] == pytest.approx(wanted, rel=1e-5)
+    objective.learn({**found, "rate": 99.0, "rate/b": 6.0}, 0)
+    assert float(objective.log_multiplier) == pytest.approx(math.log(0.25) + 0.1 * 0.5)
+    with pytest.raises(SettingError, match="names the block 'bb'; did you mean 'b'"):
+        TargetRateSettings(block="bb").build(model)
+    with pytest.raises(SettingError, match="holds a block's rate, not its distortion"):
+        TargetRateSettings(block="b", hold="distortion").build(model)
+
+
 def test_a_rate_below_0_is_no_target() -> None:
     with pytest.raises(SettingError, match="target = -1 nats cannot be held: a rate is at least 0"):
         TargetRateSettings(target=Constant(value=-1.0)).build(toy())

@@ -25,11 +25,11 @@ from genvae.core.schedules import Ramp, Schedule, as_schedule
 from genvae.core.symbols import Symbols
 from genvae.core.terms import Term
 from genvae.core.vae import VAE
-from genvae.errors import LacksCapability
+from genvae.errors import LacksCapability, SettingError
 from genvae.host import default_host
 from genvae.settings import plain
 from genvae.training.latents import encoded
-from tests.core.toys import ReadsPseudo, Z, elements, sequence_toy, sequences, toy
+from tests.core.toys import ReadsPseudo, Z, elements, sequence_toy, sequences, split_elements, split_toy, toy
 
 HOST = default_host()
 STREAM = Stream(3, "parts", 2)
@@ -65,13 +65,14 @@ def saves_and_loads(module: nn.Module, other: nn.Module, path: Path) -> None:
         assert torch.equal(value, state[name]), name
 
 
-#: networks small enough for a test
-SMALL: dict[str, dict[str, int]] = {
+#: networks small enough for a test, and what a part needs to be told of the blocks
+SMALL: dict[str, dict[str, Any]] = {
     "mixture": {"components": 4},
     "vamp": {"components": 8},
     "autoregressive": {"hidden": 24},
     "flow-matching": {"hidden": 16, "layers": 1, "steps": 3},
     "recurrent": {"hidden": 8, "codes": 12},
+    "labelled": {"label": "first", "blocks": ["second"]},
 }
 
 
@@ -201,9 +202,19 @@ def test_objective(part_id: str, tmp_path: Path) -> None:
     saves_and_loads(objective, made("objective", part_id, model), tmp_path / "objective.safetensors")
 
 
+def served(part_id: str) -> tuple[VAE, Batch]:
+    """A model that a term is for, and a batch: symbol sequences, or else groups of labelled elements."""
+    model, batch = sequence_toy(), sequences([[5 + (i * j) % 9 for j in range(1 + i)] for i in range(6)])
+    try:
+        made("term", part_id, model)
+    except (LacksCapability, SettingError):
+        return split_toy(), split_elements(4, 1, 3)
+    return model, batch
+
+
 @pytest.mark.parametrize("part_id", ids("term"))
 def test_term(part_id: str, tmp_path: Path) -> None:
-    model, batch = sequence_toy(), sequences([[5 + (i * j) % 9 for j in range(1 + i)] for i in range(6)])
+    model, batch = served(part_id)
     term = made("term", part_id, model)
     assert isinstance(term, Term) and term.id == part_id and isinstance(term.weight, Schedule)
     draw = model.infer(batch, STREAM.at("posterior"))

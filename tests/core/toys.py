@@ -11,10 +11,10 @@ from genvae.core.batch import Batch
 from genvae.core.distributions import Capability, DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
 from genvae.core.likelihoods import CategoricalSequence, LinearHead, SequenceDecoder
-from genvae.core.likelihoods.base import Likelihood
+from genvae.core.likelihoods.base import FactorisedLikelihood, Likelihood
 from genvae.core.likelihoods.gaussian import GaussianSettings
 from genvae.core.likelihoods.sequence import State
-from genvae.core.posteriors import DiagonalGaussianSettings, Posterior
+from genvae.core.posteriors import DiagonalGaussianSettings, Posterior, ProductOfGaussiansSettings
 from genvae.core.posteriors.base import Features
 from genvae.core.priors import Prior, StandardNormal
 from genvae.core.symbols import Symbols
@@ -84,13 +84,37 @@ def toy(
     seed: int = 0,
 ) -> VAE:
     """A linear VAE on real elements, the Gaussian likelihood's sigma fixed at 0.7 unless another is given."""
+    numbers = likelihood.per_element if isinstance(likelihood, FactorisedLikelihood) else 1
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return VAE(
-            blocks=blocks, encoder=encoder or Reads(), decoder=Writes(blocks, width), prior=prior or StandardNormal(),
+            blocks=blocks, encoder=encoder or Reads(), decoder=Writes(blocks, width * numbers),
+            prior=prior or StandardNormal(),
             posterior=posterior or DiagonalGaussianSettings().build(blocks, width),
             likelihood=likelihood or GaussianSettings(sigma="fixed", value=0.7).build(),
         )  # fmt: skip
+
+
+LABEL = Block(name="label", shape=(3,))
+CONTENT, STYLE = Block(name="content", shape=(2,)), Block(name="style", shape=(3,), shared=True)
+SPLIT = (LABEL, CONTENT, STYLE)
+
+
+def split_toy(blocks: Sequence[Block] = SPLIT, *, prior: Prior | None = None, seed: int = 0) -> VAE:
+    """A linear VAE on groups of real elements: an observed label, a block of each item and one of each group."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        posterior = ProductOfGaussiansSettings().build(blocks, 5)
+    return toy(blocks, posterior=posterior, prior=prior, seed=seed)
+
+
+def split_elements(*sizes: int, seed: int = 0) -> Batch:
+    """A labelled batch of groups of these sizes, the items of one group side by side."""
+    rows = sum(sizes)
+    return elements(
+        rows, seed=seed, group=torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)),
+        label=torch.eye(3)[torch.arange(rows) % 3],
+    )  # fmt: skip
 
 
 class Pooled(Posterior):

@@ -21,7 +21,19 @@ class Likelihood(nn.Module, ABC):
 
 class FactorisedLikelihood(Likelihood):
     """Independent elements given z, so missing elements are simply left out (mask of "target"),
-    whatever number stands in their place."""
+    whatever number stands in their place.
+
+    A likelihood of ``per_element`` numbers an element needs them of the decoder along the first axis behind the
+    items: for a target (n, c, ...) it gives (n, c * per_element, ...), the numbers of one element side by side (see
+    ``split``). An architecture reads ``per_element`` when it builds the decoder, and knows nothing else of it.
+    """
+
+    #: how many numbers the decoder gives for each element; a likelihood may set its own when it is made
+    per_element: int = 1
+
+    def split(self, parameters: Float[Tensor, "n cp ..."]) -> Float[Tensor, "n c p ..."]:
+        """The decoder's numbers, those of one element along an axis of their own."""
+        return parameters.unflatten(1, (-1, self.per_element))
 
     @abstractmethod
     def element_nats(

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genvae.core.latents import Block
+from genvae.core.latents import Block, block_named
 from genvae.core.objectives.weighed import Weighed
 from genvae.core.schedules import Constant, Schedule, within
 from genvae.core.terms.base import TermSettings
@@ -28,6 +28,8 @@ LARGEST = math.log(1e6)  # of the multiplier, either way: it stays finite where 
 
 class TargetRate(Weighed):
     """free + multiplier * (held - target), in nats per item: one of rate and distortion is held, the other free.
+
+    With a ``block``, its rate alone is held, and the other blocks' rates are free beside the distortion.
 
     The multiplier climbs while what is held is above its target and falls while it is below. It moves after each
     step, on its logarithm, by ``speed`` times the gap's share of the target (or of one nat, if that is more), from
@@ -53,6 +55,10 @@ class TargetRate(Weighed):
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         rate = sum((each.sum() for each in rates.values()), distortion.new_zeros(()))
         held, free = (rate, distortion) if self.settings.hold == "rate" else (distortion, rate)
+        if self.settings.block is not None:
+            own = [each.sum() for block, each in rates.items() if block.name == self.settings.block]
+            held = sum(own, distortion.new_zeros(()))  # nothing where it is observed
+            free = distortion + rate - held
         above = held - self.settings.target.at(step)
         multiplier = self.log_multiplier.exp().to(distortion.dtype)
         loss = free + (above.clamp(min=0.0) if step is None else multiplier * above)
@@ -60,7 +66,9 @@ class TargetRate(Weighed):
 
     def learn(self, named: Mapping[str, float], step: int) -> None:
         target = self.settings.target.at(step)
-        gap = (named[self.settings.hold] - target) / max(abs(target), 1.0)
+        block = self.settings.block
+        held = named[self.settings.hold] if block is None else named.get(f"rate/{block}", 0.0)
+        gap = (held - target) / max(abs(target), 1.0)
         # a step's gap counts as at most one target, so that one bad batch cannot undo many good ones
         moved = self.log_multiplier + self.settings.speed * max(-1.0, min(1.0, gap))
         self.log_multiplier.copy_(moved.clamp(-LARGEST, LARGEST))
@@ -71,6 +79,7 @@ class TargetRateSettings:
     """Rate or distortion held at a target, the other minimised."""
 
     hold: str = setting("rate", help="which is held; the other is minimised", choices=HELD)
+    block: str | None = setting(None, help="hold the rate of this block alone; default: of the whole latent")
     target: Schedule = setting(
         Constant(value=10.0), help="what it is held at, nats per item", convert=within(-math.inf)
     )
@@ -84,4 +93,8 @@ class TargetRateSettings:
             raise SettingError(f"target = {lowest:g} nats cannot be held: a rate is at least 0")
         if not model.blocks:
             raise SettingError("objective 'target-rate' needs a latent; this model has none")
+        if self.block is not None:
+            block_named(model.blocks, self.block, "objective 'target-rate'")
+            if self.hold != "rate":
+                raise SettingError("objective 'target-rate' holds a block's rate, not its distortion: set hold to rate")
         return TargetRate(self, model)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,8 +14,39 @@ from genvae.core.batch import Batch
 from genvae.core.latents import Block
 from genvae.core.objectives.base import Objective, Terms
 from genvae.core.randomness import Stream
+from genvae.core.schedules import Schedule, within
 from genvae.core.terms.base import Term, TermSettings
 from genvae.core.vae import VAE
+from genvae.errors import SettingError
+from genvae.settings import build, setting
+
+
+def _given(value: Any) -> Any:
+    return None if value is None else within(0.0)(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockWeight:
+    """What the rate of one block costs: an information bottleneck of its own (Alemi et al., "Deep Variational
+    Information Bottleneck", 2017)."""
+
+    beta: Schedule | None = setting(None, help="weight of this block's rate; default: the objective's", convert=_given)
+    free_bits: float | None = setting(None, help="nats of each of its dimensions that cost nothing; default: the "
+                                      "objective's", ge=0.0)  # fmt: skip
+
+
+def block_weights(value: Any) -> Any:
+    """The setting ``{block: {beta: ..., free_bits: ...}, ...}``; a bare number or schedule is a block's beta."""
+    if not isinstance(value, Mapping):
+        raise SettingError(f"blocks = {value!r} must be a mapping of block names, like {{style: {{beta: 0.5}}}}")
+    made: dict[str, BlockWeight] = {}
+    for name, entry in value.items():
+        if isinstance(entry, BlockWeight):
+            made[str(name)] = entry
+            continue
+        values = entry if isinstance(entry, Mapping) else {"beta": entry}
+        made[str(name)] = build(BlockWeight, values, where=f"block {name}")
+    return made
 
 
 class Weighed(Objective):
