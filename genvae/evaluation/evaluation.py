@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ from genvae.progress import Reporter, Silent
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+T = TypeVar("T")
 
 TILE = 512  # items drawn at once, always as many: a product of another shape may round differently
 READ = 1_000  # rows of a table read at once
@@ -59,6 +61,13 @@ class Items(Sequence[Any]):
         for first in range(0, len(self), READ):
             yield from self[first : first + READ]
 
+    def column(self, name: str) -> list[Any] | None:
+        """What a column of the table says of each, a label, say; None where there is no such column."""
+        if name not in self._examples.column_names:
+            return None
+        values: list[Any] = self._examples.select_columns([name])[self._rows.tolist()][name]
+        return values
+
 
 @dataclass
 class Evaluation:
@@ -89,6 +98,14 @@ class Evaluation:
     reporter: Reporter = field(default_factory=Silent)
     #: figure, or id of a measure -> why it is not there
     left_out: dict[str, str] = field(default_factory=dict)
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What several measures of a plugin share (a judge of their own, say): made when it is first asked for."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
     @cached_property
     def bound(self) -> Bound:
@@ -108,6 +125,16 @@ class Evaluation:
 
     def _items(self, rows: Rows) -> Items:
         return Items(self.batches.examples, self.modality, rows)
+
+    def items_at(self, rows: Rows) -> Items:
+        """The items of some rows of the table."""
+        return self._items(rows)
+
+    def few(self, count: int) -> Evaluation:
+        """The same on at most ``count`` of the items, those of ``some_items``."""
+        rows = some(self.batches.rows, count, self.seed)
+        batches = Batches(self.batches.examples, rows, self.modality, batch_size=min(count, TILE))
+        return replace(self, batches=batches)
 
     def some_items(self, count: int) -> list[Any]:
         """At most ``count`` of them, chosen by the seed."""
@@ -147,6 +174,11 @@ class Evaluation:
             latents = self.model.infer(batch).latents
             said = self._render(latents, batch.items, self.plain, "exact", faithful=True)
             yield batch, self._items(batch.items.cpu().numpy())[:], said
+
+    @torch.no_grad()
+    def rendered(self, latents: dict[str, torch.Tensor], items: torch.Tensor) -> list[Any]:
+        """What the modality says that latents stand for, as in ``reconstructions``; ``items`` number them."""
+        return self._render(latents, items, self.plain, "exact", faithful=True)
 
     @cached_property
     @torch.no_grad()

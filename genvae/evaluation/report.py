@@ -149,8 +149,9 @@ class Report:
             yield '<p class="soft">of the posterior mean, <mark>marked</mark> where it differs</p>'
             yield '<section class="wide"><table class="items"><tr><th></th><th>item</th><th>comes back as</th></tr>'
             for original, said in pairs:
-                sign = "=" if original == said else ""
-                left, right = _compared(_shown(original), _shown(said))
+                left, right = _shown(original), _shown(said)
+                sign = "=" if left == right else ""
+                left, right = _compared(left, right)
                 yield f'<tr><td class="sign">{sign}</td><td>{left}</td><td>{right}</td></tr>'
             yield "</table></section>"
 

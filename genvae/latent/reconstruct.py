@@ -34,7 +34,8 @@ def reconstruct(context: Context, request: Reconstruct) -> Reconstructed:
     tools = Tools(context)
     latents = tools.encode(request.items)
     said = tools.render(latents, len(request.items), Stream(request.seed, "reconstruct"), faithful=True)
-    return Reconstructed(said, list(request.items))
+    modality = context.bundle.modality
+    return Reconstructed(said, [modality.item(modality.example(item)) for item in request.items])
 
 
 def _checked(tools: Tools, given: dict[str, Any]) -> Latents:
