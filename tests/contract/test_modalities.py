@@ -9,8 +9,12 @@ import pytest
 from genvae.host import default_host
 from genvae.testing import modality_contract
 from tests.conftest import TINY, own_lines
+from tests.images.test_reading import drawings
 
-ITEMS = {"sentence": (own_lines(30), TINY)}
+ITEMS = {
+    "sentence": (own_lines(30), TINY),
+    "image": (list(drawings(24, 8)), ["size=8", "architecture=image-mlp", "hidden=[16]", "latent_dim=4"]),
+}
 
 
 @pytest.mark.parametrize("modality", [part.id for part in default_host().parts("modality")])
@@ -21,17 +25,26 @@ def test_modality_keeps_the_contract(modality: str, tmp_path: Path) -> None:
 
 #: every architecture made tiny, with what its default settings leave out
 SMALL = {
-    "lstm": [*TINY, "skip=true", "pooling=attention", "bidirectional=true", "layers=2", "forget_bias=1"],
+    "lstm": [*TINY, "skip=true", "pooling=attention", "bidirectional=true", "layers=2", "forget_bias=1",
+             "sampled_gradient=0.1"],
     "lstm-places": ["places=5", "place_dim=3", "embedding_dim=12", "hidden_dim=24", "encoder_dim=8", "key_dim=6"],
     "transformer": [
         "hidden_dim=16", "layers=2", "encoder_layers=1", "heads=2", "latent_dim=4", "vocab_size=300", "skip=true",
         "z_by=[prefix, addition, cross-attention]", "tied=true",
     ],
+    "image-mlp": ["hidden=[16, 8]", "latent_dim=3"],
+    "image-conv": ["width=4", "hidden_dim=8", "latent_dim=3"],
+    "image-residual": ["width=4", "hidden_dim=8", "latent_dim=3", "squeeze=true"],
+    "image-ladder": ["latents=[4, 3, 2]", "hidden=[12, 8, 8]", "prior=ladder", "posterior=ladder"],
+    "content-style": ["width=4", "hidden_dim=8", "content_dim=3", "style_dim=3", "posterior=product-of-gaussians"],
 }  # fmt: skip
+
+#: what every architecture of a modality is made tiny with
+ALL = {"sentence": ["max_length=45"], "image": ["size=8"]}
 
 
 @pytest.mark.parametrize("architecture", [part.id for part in default_host().parts("architecture")])
 def test_every_architecture_keeps_the_contract(architecture: str, tmp_path: Path) -> None:
     modality = default_host().part("architecture", architecture).modality
-    settings = [f"architecture={architecture}", "max_length=45", *SMALL[architecture]]
+    settings = [f"architecture={architecture}", *ALL[modality], *SMALL[architecture]]
     modality_contract(modality, ITEMS[modality][0], tmp_path / "model", set=settings)

@@ -1,0 +1,1 @@
+"""Pictures, and their split into content and style, as a genvae plugin."""
