@@ -6,11 +6,9 @@ It takes a minute or two to train on some 40,000 short sequences on one core, so
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
 import math
-import os
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -23,12 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genvae.data.batching import split
-from genvae.data.prepare import CACHE, cache_folder
-from genvae.errors import CheckpointError, DataError, LacksCapability
+from genvae.errors import LacksCapability
+from genvae.evaluation.kept import keep, place_of, restored
 from genvae.evaluation.ngram import END, UNKNOWN, frequent
 from genvae.progress import Reporter, Silent
 from genvae.settings import setting
-from genvae.store.weights import load_module, save_module
 
 VERSION = 1  # of the training: part of the cache's key
 FEWEST = 20  # sequences a judge can be trained on
@@ -109,10 +106,10 @@ class LSTMJudge:
             torch.manual_seed(self.settings.seed)
             self._network = _Network(len(self._numbers), self.settings.width, self.settings.dropout)
             place = self._place(sequences) if cached else None
-            if place is None or not self._restored(place):
+            if place is None or not restored(self._network, place):
                 self._train([self._symbols(sequence) for sequence in sequences], reporter or Silent())
                 if place is not None:
-                    self._keep(place)
+                    keep(self._network, place)
         self._network.eval().requires_grad_(False)
 
     # -- the judge -------------------------------------------------------------------------------
@@ -198,42 +195,10 @@ class LSTMJudge:
         network.load_state_dict(weights)
         reporter.end()
 
-    # -- the cache -------------------------------------------------------------------------------
-
     def _place(self, sequences: Sequence[Sequence[Hashable]]) -> Path:
-        """Where the weights are kept; it must be there before minutes are spent on them."""
+        """Where the weights are kept."""
         digest = hashlib.sha256(repr((VERSION, torch.__version__, asdict(self.settings))).encode())
         digest.update(repr(sorted(map(repr, self.vocabulary))).encode())
         for sequence in sequences:
             digest.update(repr(tuple(sequence)).encode())
-        folder = cache_folder() / "judges"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unwritable(folder, error) from None
-        return folder / f"{digest.hexdigest()[:32]}.safetensors"
-
-    def _restored(self, place: Path) -> bool:
-        """Whether the weights could be had from the cache; damaged ones are made again."""
-        if not place.is_file():
-            return False
-        with contextlib.suppress(CheckpointError):
-            load_module(self._network, place)
-            return True
-        return False
-
-    def _keep(self, place: Path) -> None:
-        staged = place.with_name(f"{place.name}.{os.getpid()}")
-        try:
-            save_module(self._network, staged, torch.float32)
-            staged.replace(place)
-        except OSError as error:
-            raise _unwritable(place.parent, error) from None
-        finally:
-            with contextlib.suppress(OSError):
-                staged.unlink(missing_ok=True)
-
-
-def _unwritable(folder: Path, error: OSError) -> DataError:
-    said = error.strerror or error
-    return DataError(f"cannot keep the judge in {folder} ({said}); {CACHE} names another folder")
+        return place_of(digest.hexdigest()[:32])
