@@ -162,7 +162,8 @@ def _font(outlines: Mapping[str, Outline], size: int, bearing: float, names: dic
     font.setupNameTable(names)
     heights = {letter: round((baseline - outlines[letter].box[1]) * units) for letter in "Hx" if letter in outlines}  # type: ignore[index]
     font.setupOS2(
-        version=4, sTypoAscender=ascent, sTypoDescender=-descent, sTypoLineGap=0, usWinAscent=ascent, usWinDescent=descent,
+        version=4, sTypoAscender=ascent, sTypoDescender=-descent, sTypoLineGap=0,
+        usWinAscent=ascent, usWinDescent=descent,
         sCapHeight=heights.get("H", round(0.7 * EM)), sxHeight=heights.get("x", round(0.5 * EM)),
         fsSelection=0x40 | 0x80, achVendID="GVAE", fsType=0,
         usFirstCharIndex=min(0x20, *known), usLastCharIndex=min(0xFFFF, max(0xA0, *known)),
