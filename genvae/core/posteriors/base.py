@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,6 +36,19 @@ class BlockHead(nn.Linear):
         digits."""
         found = self(features[self.source]).float()
         return tuple(part.reshape(-1, *self.shape) for part in found.chunk(self.outputs, -1))
+
+
+class BlockHeads(nn.ModuleDict):
+    """A head for each block, by the block's name."""
+
+    def __init__(self, blocks: Sequence[Block], features: int, own: Own, outputs: int = 1, bias: bool = True) -> None:
+        super().__init__({block.name: BlockHead(block, features, own, outputs, bias) for block in blocks})
+
+    def parts(self, block: Block, features: Features) -> tuple[Float[Tensor, "n ..."], ...]:
+        """What the block's head gives."""
+        head = self[block.name]
+        assert isinstance(head, BlockHead)
+        return head.parts(features)
 
 
 class Posterior(nn.Module, ABC):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from genvae.core.distributions import DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
-from genvae.core.posteriors.base import BlockHead, Features, Own, Posterior, refuse_shared
+from genvae.core.posteriors.base import BlockHeads, Features, Own, Posterior, refuse_shared
 from genvae.settings import setting
 
 SMALLEST_VARIANCE = 1e-10  # of a mean over the batch, below which gamma is not reached
@@ -32,8 +32,8 @@ class BatchNormalisedPosterior(Posterior):
     def __init__(self, blocks: Sequence[Block], features: int, own: Own, gamma: float, floor: float) -> None:
         super().__init__()
         # normalising takes away any bias
-        self.means = nn.ModuleDict({block.name: BlockHead(block, features, own, bias=False) for block in blocks})
-        self.log_variances = nn.ModuleDict({block.name: BlockHead(block, features, own) for block in blocks})
+        self.means = BlockHeads(blocks, features, own, bias=False)
+        self.log_variances = BlockHeads(blocks, features, own)
         self.norms = nn.ModuleDict({
             block.name: nn.BatchNorm1d(block.size, eps=SMALLEST_VARIANCE, affine=False) for block in blocks
         })  # fmt: skip
@@ -50,16 +50,15 @@ class BatchNormalisedPosterior(Posterior):
         groups: Groups,
     ) -> DiagonalGaussian:
         refuse_shared(block, "batch-normalised")
-        means, log_variances, norm = self.means[block.name], self.log_variances[block.name], self.norms[block.name]
-        assert isinstance(means, BlockHead) and isinstance(log_variances, BlockHead)
+        norm = self.norms[block.name]
         assert isinstance(norm, nn.BatchNorm1d)
-        mean = means.parts(features)[0].flatten(1)
+        mean = self.means.parts(block, features)[0].flatten(1)
         if self.training and len(mean) == 1:
             mean = F.batch_norm(mean, norm.running_mean, norm.running_var, eps=norm.eps)
         else:
             mean = norm(mean)
         mean = self.gamma * mean + self.shifts[block.name]
-        log_variance = log_variances.parts(features)[0].clamp(min=self.floor)
+        log_variance = self.log_variances.parts(block, features)[0].clamp(min=self.floor)
         return DiagonalGaussian(mean.reshape_as(log_variance), log_variance)
 
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genvae.core.distributions import DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
-from genvae.core.posteriors.base import BlockHead, Features, Own, Posterior, refuse_shared
+from genvae.core.posteriors.base import BlockHeads, Features, Own, Posterior, refuse_shared
 from genvae.settings import setting
 
 SMALLEST_SQUARE = 1e-6  # of a mean: the slope of the root is infinite at 0
@@ -38,7 +38,7 @@ class DeltaPosterior(Posterior):
 
     def __init__(self, blocks: Sequence[Block], features: int, own: Own, delta: float) -> None:
         super().__init__()
-        self.heads = nn.ModuleDict({block.name: BlockHead(block, features, own, 2) for block in blocks})
+        self.heads = BlockHeads(blocks, features, own, 2)
         self.delta = delta
         self.least, self.greatest = scales(delta)
 
@@ -51,9 +51,7 @@ class DeltaPosterior(Posterior):
         groups: Groups,
     ) -> DiagonalGaussian:
         refuse_shared(block, "delta")
-        head = self.heads[block.name]
-        assert isinstance(head, BlockHead)
-        more, share = head.parts(features)
+        more, share = self.heads.parts(block, features)
         log_variance = 2 * (self.least + (self.greatest - self.least) * share.sigmoid()).log()
         owed = 2 * self.delta - (torch.expm1(log_variance) - log_variance)
         mean = (owed.clamp(min=SMALLEST_SQUARE) + more.relu()).sqrt()

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genvae.core.distributions import DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
-from genvae.core.posteriors.base import BlockHead, Features, Own, Posterior, refuse_shared
+from genvae.core.posteriors.base import BlockHeads, Features, Own, Posterior, refuse_shared
 from genvae.settings import setting
 
 
@@ -23,7 +23,7 @@ class DiagonalGaussianPosterior(Posterior):
     ) -> None:
         super().__init__()
         outputs = 2 if scale is None else 1
-        self.heads = nn.ModuleDict({block.name: BlockHead(block, features, own, outputs) for block in blocks})
+        self.heads = BlockHeads(blocks, features, own, outputs)
         self.floor = floor
         self.scale = scale
 
@@ -36,12 +36,10 @@ class DiagonalGaussianPosterior(Posterior):
         groups: Groups,
     ) -> DiagonalGaussian:
         refuse_shared(block, "diagonal-gaussian")
-        head = self.heads[block.name]
-        assert isinstance(head, BlockHead)
         if self.scale is not None:
-            (mean,) = head.parts(features)
+            (mean,) = self.heads.parts(block, features)
             return DiagonalGaussian(mean, torch.full_like(mean, 2 * math.log(self.scale)))
-        mean, log_variance = head.parts(features)
+        mean, log_variance = self.heads.parts(block, features)
         return DiagonalGaussian(mean, log_variance.clamp(min=self.floor))
 
 

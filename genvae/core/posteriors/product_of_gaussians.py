@@ -17,11 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from genvae.core.distributions import DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
-from genvae.core.posteriors.base import BlockHead, Features, Own, Posterior
+from genvae.core.posteriors.base import BlockHeads, Features, Own, Posterior
 from genvae.settings import setting
 
 WIDEST = 20.0  # log variance of an item's expert that says nothing: without a prior expert it must not be infinite
@@ -47,7 +47,7 @@ class ProductOfGaussiansPosterior(Posterior):
 
     def __init__(self, blocks: Sequence[Block], features: int, own: Own, floor: float, prior_expert: bool) -> None:
         super().__init__()
-        self.heads = nn.ModuleDict({block.name: BlockHead(block, features, own, 2) for block in blocks})
+        self.heads = BlockHeads(blocks, features, own, 2)
         self.floor = floor
         self.prior_expert = prior_expert
 
@@ -59,9 +59,7 @@ class ProductOfGaussiansPosterior(Posterior):
         prior: Distribution,
         groups: Groups,
     ) -> DiagonalGaussian:
-        head = self.heads[block.name]
-        assert isinstance(head, BlockHead)
-        mean, log_variance = head.parts(features)
+        mean, log_variance = self.heads.parts(block, features)
         if not block.shared:
             return DiagonalGaussian(mean, log_variance.clamp(min=self.floor))
         return product(mean, log_variance.clamp(min=self.floor, max=WIDEST), groups, self.prior_expert)

@@ -66,7 +66,7 @@ class Completion(Term):
         given = subset(batch, groups, self.most, stream)
         if given.all():
             return sum((0.0 * value.sum() for value in draw.latents.values()), batch.cost.new_zeros(()))
-        features = draw.features or model.encode(batch)
+        features = draw.features
         some, rest = given.nonzero()[:, 0], (~given).nonzero()[:, 0]
         # every group has an item among the given, so both number the groups alike
         known = batch.take(some)
