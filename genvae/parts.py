@@ -62,6 +62,9 @@ CORE = [
     _part("objective", "elbo", "genvae.core.objectives.elbo:ElboSettings", "distortion + beta * rate, free bits"),
     _part("objective", "target-rate", "genvae.core.objectives.target_rate:TargetRateSettings",
           "rate or distortion held at a target by a learned multiplier"),
+    _part("objective", "importance-weighted",
+          "genvae.core.objectives.importance_weighted:ImportanceWeightedSettings",
+          "the importance-weighted bound of several draws an item"),
     _part("objective", "fit-prior", "genvae.core.objectives.fit_prior:FitPriorSettings",
           "the prior alone, fitted to the posteriors of a trained model (a phase with data: latents)"),
     _part("term", "mmd", "genvae.core.terms.mmd:MMDSettings", "the latents of all items, compared with the prior"),
@@ -75,6 +78,8 @@ CORE = [
           "a network must not read a label from a block"),
     _part("term", "dependence", "genvae.core.terms.dependence:DependenceSettings",
           "two blocks must be independent of each other"),
+    _part("term", "exchange", "genvae.core.terms.exchange:ExchangeSettings",
+          "an item must be drawn with a block of another of its kind"),
     _part("schedule", "constant", "genvae.core.schedules:Constant", "one number"),
     _part("schedule", "linear", "genvae.core.schedules:Linear", "a straight ramp"),
     _part("schedule", "sigmoid", "genvae.core.schedules:Sigmoid", "a logistic ramp"),
@@ -89,6 +94,8 @@ CORE = [
           "symbols that the encoder reads are replaced by others"),
     _part("corruption", "shuffle", "genvae.core.corruption.shen:Shuffle",
           "symbols that the encoder reads change places with near ones"),
+    _part("corruption", "binarise", "genvae.core.corruption.binarise:Binarise",
+          "elements in [0, 1] are drawn as 0 or 1 anew at each step"),
 ]  # fmt: skip
 
 SOURCES = [

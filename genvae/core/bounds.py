@@ -27,7 +27,7 @@ class Bound:
     samples: int
 
 
-def _log_weights(model: VAE, draw: Draw, distortion: Float[Tensor, " n"]) -> Float[Tensor, " g"]:
+def log_weights(model: VAE, draw: Draw, distortion: Float[Tensor, " n"]) -> Float[Tensor, " g"]:
     """log p(x, z) - log q(z|x) of one draw, a group at a time, in nats."""
     weights = draw.groups.total(-distortion)
     for block in model.blocks:
@@ -52,20 +52,21 @@ def importance_weighted(model: VAE, batch: Batch, stream: Stream, *, samples: in
     log_sum = torch.full((groups.count,), -math.inf, device=model.device)
     elbo = torch.zeros(groups.count, device=model.device)
     at_once = max(1, min(samples, rows // len(batch)))
-    repeated = _repeat(batch, at_once)
+    whole = repeated(batch, at_once)
     for first in range(0, samples, at_once):
         count = min(at_once, samples - first)
-        wide = repeated if count == at_once else _repeat(batch, count)
+        wide = whole if count == at_once else repeated(batch, count)
         draws = [model.draw(batch, features, stream.again(first + k)) for k in range(count)]
         stacked = {name: torch.cat([d.latents[name] for d in draws]) for name in draws[0].latents}
         distortion = model.distortion(stacked, wide).reshape(count, len(batch))
         for draw, nats in zip(draws, distortion):
-            weights = _log_weights(model, draw, nats)
+            weights = log_weights(model, draw, nats)
             log_sum = torch.logaddexp(log_sum, weights)
             elbo = elbo + weights / samples
     return Bound(elbo, log_sum - math.log(samples), samples)
 
 
-def _repeat(batch: Batch, times: int) -> Batch:
+def repeated(batch: Batch, times: int) -> Batch:
+    """A batch ``times`` times, one whole after the other."""
     rows = torch.arange(len(batch), device=batch.items.device).repeat(times)
     return batch.take(rows)

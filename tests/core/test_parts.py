@@ -256,6 +256,9 @@ def test_schedule(part_id: str) -> None:
 
 @pytest.mark.parametrize("part_id", ids("corruption"))
 def test_corruption(part_id: str) -> None:
+    if HOST.load("corruption", part_id).redraws_target:
+        redraws(HOST.make("corruption", part_id).build(toy()))
+        return
     corruption = HOST.make("corruption", part_id).build(sequence_toy())
     assert isinstance(corruption, Corruption)
     batch = sequences([[5 + (i + j) % 9 for j in range(12)] for i in range(200)])
@@ -278,6 +281,21 @@ def test_corruption(part_id: str) -> None:
     lengths = inside.sum(1)
     assert (lengths >= 1).all() and torch.equal(inside, torch.arange(inside.shape[1]) < lengths[:, None])
     assert torch.equal(changed.views["input"] == Symbols.PAD, ~inside), "padding inside, or symbols behind the end"
+
+
+def redraws(corruption: Corruption) -> None:
+    """Data that are drawn anew each step: by their items, and otherwise at another step."""
+    grey = elements(60, 8).views["target"].sigmoid()
+    batch = elements(60, 8).viewing(input=grey, target=grey)
+    changed = corruption(batch, 10, STREAM)
+    assert not torch.equal(changed.views["target"], grey) and torch.equal(changed.items, batch.items)
+    assert set(changed.views) == set(batch.views) and set(changed.masks) == set(batch.masks)
+    for name in batch.views:
+        again, some = corruption(batch, 10, STREAM), corruption(batch.take(torch.tensor([50, 3])), 10, STREAM)
+        assert torch.equal(again.views[name], changed.views[name])
+        assert torch.equal(some.views[name], changed.views[name][[50, 3]]), "depends on its batch"
+    other = corruption(batch, 11, Stream(3, "parts", 3))
+    assert not torch.equal(other.views["target"], changed.views["target"]), "the same at every step"
 
 
 def test_the_posteriors_first_latents_are_not_degenerate() -> None:

@@ -1,10 +1,12 @@
-"""Corruption of sequences of symbols: noise on what the networks read in training.
+"""Corruption: noise on what the networks read in training.
 
-What a symbol is, the core does not know; it knows the few that mean something in any sequence.
+Of sequences of symbols mostly. What a symbol is, the core does not know; it knows the few that mean something in any
+sequence.
 """
 
 from genvae.core.corruption.base import Corruption
+from genvae.core.corruption.binarise import Binarise
 from genvae.core.corruption.shen import Deletion, Shuffle, Substitution, SymbolMasking
 from genvae.core.corruption.word_dropout import WordDropout
 
-__all__ = ["Corruption", "Deletion", "Shuffle", "Substitution", "SymbolMasking", "WordDropout"]
+__all__ = ["Binarise", "Corruption", "Deletion", "Shuffle", "Substitution", "SymbolMasking", "WordDropout"]

@@ -19,7 +19,7 @@ from genvae.core.batch import Batch
 from genvae.core.latents import block_named
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Schedule, within
-from genvae.core.terms.base import Term, TermSettings
+from genvae.core.terms.base import READS, Term, TermSettings, read
 from genvae.core.vae import VAE, Draw
 from genvae.errors import LacksCapability, SettingError
 from genvae.settings import setting
@@ -64,7 +64,7 @@ class Adversary(Term):
                 f"term 'adversary' cannot rid block {block.name!r} of itself: set another block or label"
             )
         self.block, self.label = block.name, label.name
-        self.strength = settings.strength
+        self.strength, self.reads = settings.strength, settings.reads
         self.network = nn.Sequential(
             nn.Linear(block.size, settings.hidden), nn.ReLU(), nn.Linear(settings.hidden, settings.hidden), nn.ReLU(),
             nn.Linear(settings.hidden, label.size),
@@ -75,10 +75,10 @@ class Adversary(Term):
             raise LacksCapability(f"term 'adversary' needs labels: the batch has no condition {self.label!r}")
         label = batch.conditions[self.label].flatten(1)
         share = label.sum(1)  # 1, or 0 where it is unknown
-        logits = self.network(reverse(draw.latents[self.block].flatten(1), self.strength.at(step))).float()
+        logits = self.network(reverse(read(draw, self.block, self.reads), self.strength.at(step))).float()
         nats = -(label * logits.log_softmax(1)).sum() / share.sum().clamp(min=1.0)
         # the figure falls as the cross-entropy rises; its gradients are those of the cross-entropy
-        return nats - 2.0 * nats.detach() + math.log(logits.shape[1]) * bool(share.any())
+        return nats - 2.0 * nats.detach() + math.log(logits.shape[1]) * share.max().clamp(max=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,7 @@ class AdversarySettings(TermSettings):
                                convert=within(0.0))  # fmt: skip
     block: str | None = setting(None, help="the block that must not tell; default: the first shared one")
     label: str = setting("label", help="the condition block that must not be told")
+    reads: str = setting("draw", help="what it reads: draws of the block, or the posterior's mean", choices=READS)
     hidden: int = setting(128, help="width of the network's two hidden layers", ge=1, le=8192)
     strength: Schedule = setting(
         Constant(value=1.0), help="how much of the reversed gradient the model gets", convert=within(0.0)

@@ -30,6 +30,18 @@ class Term(nn.Module, ABC):
         """The term before its weight: a mean over the batch's items, in nats per item where it has a unit."""
 
 
+#: what a term reads of a block: what was drawn of it, or its posterior's mean, in which no noise hides anything
+READS = ("draw", "mean")
+
+
+def read(draw: Draw, name: str, reads: str) -> Float[Tensor, "n d"]:
+    """A block as ``reads`` says, one row an item; what is observed as it is."""
+    if reads == "draw" or name not in draw.posteriors:
+        return draw.latents[name].flatten(1)
+    mean = draw.posteriors[name].mean.flatten(1)
+    return mean if len(mean) == len(draw.latents[name]) else mean[draw.groups.of_item]
+
+
 class TermSettings(ABC):
     """Base of every term's settings; an objective takes a list of them."""
 

@@ -18,7 +18,7 @@ from genvae.core.batch import Batch
 from genvae.core.latents import block_named
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Schedule, within
-from genvae.core.terms.base import Term, TermSettings
+from genvae.core.terms.base import READS, Term, TermSettings, read
 from genvae.core.terms.mmd import kernel
 from genvae.core.vae import VAE, Draw
 from genvae.errors import LacksCapability, SettingError
@@ -52,14 +52,14 @@ class Dependence(Term):
         if chosen and len(set(chosen)) != 2:
             raise SettingError(f"term 'dependence' compares two blocks; blocks = {', '.join(settings.blocks)}")
         self.blocks = chosen
-        self.width = settings.width
+        self.width, self.reads = settings.width, settings.reads
 
     def forward(self, model: VAE, batch: Batch, draw: Draw, step: int | None, stream: Stream) -> Float[Tensor, ""]:
         names = self.blocks or list(draw.posteriors)[:2]
         if len(names) < 2:
             raise LacksCapability("term 'dependence' needs two blocks, and all but one are observed: set its blocks")
         pair = [next(block for block in model.blocks if block.name == name) for name in names]
-        values = [draw.latents[block.name].float().flatten(1) for block in pair]
+        values = [read(draw, block.name, self.reads).float() for block in pair]
         if all(block.shared for block in pair):
             values = [draw.groups.one(value) for value in values]
         if len(values[0]) < 2:
@@ -76,6 +76,9 @@ class DependenceSettings(TermSettings):
     weight: Schedule = setting(Constant(value=1000.0), help="its share of the loss; the criterion has no unit",
                                convert=within(0.0))  # fmt: skip
     blocks: tuple[str, ...] = setting((), help="the two blocks; default: the first two that are not observed")
+    reads: str = setting(
+        "draw", help="what is compared: draws of the blocks, or their posteriors' means", choices=READS
+    )
     width: float = setting(1.0, help="of the kernels, in mean squared distances of two N(0, I) draws", gt=0.0, le=1e6)
 
     def build(self, model: VAE) -> Dependence:
