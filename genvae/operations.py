@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from genvae.device import device_setting
 from genvae.errors import SettingError
 from genvae.host.specs import OperationPart
 from genvae.settings import plain, setting
@@ -206,6 +207,7 @@ class Evaluate:
     )
     encoder: str | None = setting(None, help="folder of a pretrained encoder: adds a distance of distributions")
     report: str | None = setting(None, help="where to write an HTML page with plots")
+    device: str = device_setting()
 
 
 @dataclass(frozen=True)
@@ -261,6 +263,7 @@ class Train:
         "its networks, and what the target does not say of the objective",
     )  # fmt: skip
     validation: Any = setting(None, help="items to validate on; default: a share of the data")
+    device: str = device_setting()
 
 
 @dataclass(frozen=True)

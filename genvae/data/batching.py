@@ -95,8 +95,8 @@ class Source(Protocol):
 class _Maker:
     """Rows of a table to a batch: cut out of a stack where the modality has one, collated otherwise."""
 
-    def __init__(self, examples: Dataset, rows: Rows, modality: Modality) -> None:
-        self._examples, self._rows, self._modality = examples, rows, modality
+    def __init__(self, examples: Dataset, rows: Rows, modality: Modality, device: torch.device) -> None:
+        self._examples, self._rows, self._modality, self.device = examples, rows, modality, device
         self._stack: Stack | None = None
         self._places: Rows | None = None  # of each row of the table in the stack; made when it is first asked for
 
@@ -105,8 +105,10 @@ class _Maker:
             self._stack = self._modality.stack(self._examples.select(self._rows))
             self._places = np.zeros(len(self._examples), dtype=np.int64)
             self._places[self._rows] = np.arange(len(self._rows))
-        if self._stack is not None:
-            return self._stack(self._places[rows], rows)
+        made = self._stack(self._places[rows], rows) if self._stack is not None else self._collated(rows)
+        return made if self.device.type == "cpu" else made.to(self.device)
+
+    def _collated(self, rows: Rows) -> Batch:
         columns = self._examples[rows.tolist()]
         names = list(columns)
         examples = [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
@@ -120,7 +122,14 @@ class Batches:
     """
 
     def __init__(
-        self, examples: Dataset, rows: Rows, modality: Modality, *, batch_size: int, per_group: int | None = None
+        self,
+        examples: Dataset,
+        rows: Rows,
+        modality: Modality,
+        *,
+        batch_size: int,
+        per_group: int | None = None,
+        device: torch.device | None = None,
     ) -> None:
         self.examples = examples
         self.rows = rows
@@ -138,7 +147,7 @@ class Batches:
             raise SettingError(
                 f"per_group = {per_group}: these items form no groups; the modality's settings say what groups them"
             )
-        self._make = _Maker(examples, rows, modality)
+        self._make = _Maker(examples, rows, modality, device or torch.device("cpu"))
 
     def resized(self, batch_size: int) -> Batches:
         """The same items in batches of another size."""
@@ -235,4 +244,4 @@ class Stacked:
 
     def batch(self, rows: Rows) -> Batch:
         """The batch of some rows."""
-        return self.whole.take(torch.from_numpy(rows))
+        return self.whole.take(torch.from_numpy(rows).to(self.whole.items.device))

@@ -133,7 +133,9 @@ class Evaluation:
     def few(self, count: int) -> Evaluation:
         """The same on at most ``count`` of the items, those of ``some_items``."""
         rows = some(self.batches.rows, count, self.seed)
-        batches = Batches(self.batches.examples, rows, self.modality, batch_size=min(count, TILE))
+        batches = Batches(
+            self.batches.examples, rows, self.modality, batch_size=min(count, TILE), device=self.model.device
+        )
         return replace(self, batches=batches)
 
     def some_items(self, count: int) -> list[Any]:
@@ -148,7 +150,9 @@ class Evaluation:
         found = Pass(self.model)
         for batch in self.batches.in_order():
             draw = self.model.infer(batch, Stream(self.seed, "evaluation"))
-            kept = torch.from_numpy(np.isin(batch.items.cpu().numpy(), chosen)) if len(chosen) < self.count else None
+            kept = None
+            if len(chosen) < self.count:
+                kept = torch.from_numpy(np.isin(batch.items.cpu().numpy(), chosen)).to(self.model.device)
             found.add(draw, len(batch), kept)
         return found
 
@@ -178,7 +182,7 @@ class Evaluation:
     @torch.no_grad()
     def rendered(self, latents: dict[str, torch.Tensor], items: torch.Tensor) -> list[Any]:
         """What the modality says that latents stand for, as in ``reconstructions``; ``items`` number them."""
-        return self._render(latents, items, self.plain, "exact", faithful=True)
+        return self._render(latents, items.to(self.model.device), self.plain, "exact", faithful=True)
 
     @cached_property
     @torch.no_grad()
@@ -187,7 +191,7 @@ class Evaluation:
         found: list[Any] = []
         with self._progress("samples", self.generated):
             for first in range(0, self.generated, TILE):
-                items = torch.arange(first, first + TILE)
+                items = torch.arange(first, first + TILE, device=self.model.device)
                 latents = self.model.sample_prior(items, Stream(self.seed, "samples"), scale=self.prior_scale)
                 found += self._render(latents, items, self.options, "samples", faithful=False)
                 self.reporter.advance(len(found), "")

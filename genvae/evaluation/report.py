@@ -161,7 +161,8 @@ class Report:
         if not whole.model.blocks:
             return []
         rows = some(whole.batches.rows, BACK, whole.seed)
-        part = replace(whole, batches=Batches(whole.batches.examples, rows, whole.modality, batch_size=BACK))
+        batches = Batches(whole.batches.examples, rows, whole.modality, batch_size=BACK, device=whole.model.device)
+        part = replace(whole, batches=batches)
         return [pair for _, originals, said in part.reconstructions() for pair in zip(originals, said, strict=True)]
 
     def _samples(self) -> Iterable[str]:

@@ -16,6 +16,7 @@ from genvae.context import Context
 from genvae.data.batching import Batches, some, together
 from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import Location, read
+from genvae.device import chosen, placed
 from genvae.errors import DataError, LacksCapability, SettingError
 from genvae.evaluation.evaluation import Evaluation, Items, by_measure, flat, rendering
 from genvae.evaluation.report import Report, meaning_of
@@ -41,20 +42,23 @@ def evaluate(context: Context, request: Evaluate) -> Evaluated:
     page = _check(request)
     warnings: list[str] = []
     notes: set[str] = set()
-    evaluation = _evaluation(context, request, context.bundle, warnings, notes)
-    measures = by_measure(evaluation, context.host)
-    figures = flat(measures, evaluation)
-    if request.baseline:
-        bundle = load(locate(request.baseline, context.host), context.host)
-        beside = _evaluation(context, request, bundle, [], notes)
-        figures["baseline"] = flat(by_measure(beside, context.host), beside)
-    if page is not None:
-        meanings = {part.id: meaning_of(context.host.load("measure", part.id)) for part, _ in measures}
-        report = Report(
-            context.bundle.name, _asked(request, context), measures, meanings, evaluation,
-            figures.get("baseline", {}), warnings,
-        )  # fmt: skip
-        _write(page, report.page())
+    device = chosen(request.device)
+    with placed(context.bundle.vae, device):
+        evaluation = _evaluation(context, request, context.bundle, warnings, notes)
+        measures = by_measure(evaluation, context.host)
+        figures = flat(measures, evaluation)
+        if request.baseline:
+            bundle = load(locate(request.baseline, context.host), context.host)
+            with placed(bundle.vae, device):
+                beside = _evaluation(context, request, bundle, [], notes)
+                figures["baseline"] = flat(by_measure(beside, context.host), beside)
+        if page is not None:
+            meanings = {part.id: meaning_of(context.host.load("measure", part.id)) for part, _ in measures}
+            report = Report(
+                context.bundle.name, _asked(request, context), measures, meanings, evaluation,
+                figures.get("baseline", {}), warnings,
+            )  # fmt: skip
+            _write(page, report.page())
     return Evaluated(figures, tuple(warnings), request.report or "")
 
 
@@ -166,7 +170,7 @@ def _evaluation(
     items = {what: Items(prepared(table), bundle.modality) for what, table in others.items()}
     return Evaluation(
         bundle.vae, bundle.modality, bundle.modality_id,
-        Batches(prepared(data), rows, bundle.modality, batch_size=BATCH),
+        Batches(prepared(data), rows, bundle.modality, batch_size=BATCH, device=bundle.vae.device),
         samples=request.samples, seed=request.seed, full=True, generated=request.generated,
         prior_scale=request.prior_scale, options=options, judge=items.get("judge"),
         judges=request.judges or ("ngram",), train=items.get("train"), encoder=request.encoder,

@@ -28,5 +28,6 @@ def train(context: Context, request: Train) -> Trained:
         reporter=context.reporter,
         start=start,
         validation=request.validation,
+        device=request.device,
     )
     return Trained(request.output, outcome.state.step, outcome.speed, outcome.scores)

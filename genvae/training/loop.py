@@ -115,7 +115,7 @@ class Trainer:
         self.held: Source = self.valid
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(Stream(self.seed, "objective", state.phase).integer())
-            self.objective = stage.objective(self.model)
+            self.objective = stage.objective(self.model).to(self.model.device)
         if phase.data == "latents" and begins:
             with torch.no_grad():
                 self.objective.begin(self.model, self._encode(), Stream(self.seed, "begin"))

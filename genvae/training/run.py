@@ -12,6 +12,7 @@ from genvae.core.vae import VAE
 from genvae.data.batching import Batches
 from genvae.data.prepare import prepare
 from genvae.data.read import Location
+from genvae.device import AUTO, chosen
 from genvae.evaluation.evaluation import Evaluation, measured
 from genvae.progress import Reporter
 from genvae.recipe import Recipe
@@ -48,14 +49,17 @@ def train(
     about: dict[str, Any] | None = None,
     start: Start | None = None,
     validation: Location | None = None,
+    device: str = AUTO,
 ) -> Outcome:
     """Train a model, or go on with a run that was stopped.
 
     The output folder gets the model; its folder ``run`` keeps recipe, metrics and checkpoints. Nothing
     is written before the data has been read and found usable. ``start`` is a trained model whose weights and
     modality the run begins with, its recipe being made by ``start.recipe``; ``validation`` are items to validate
-    on, in place of a share of the data.
+    on, in place of a share of the data. Where it computes (``device``) is no part of the run: it may be resumed
+    elsewhere, and is equal bit for bit on one kind of device.
     """
+    place = chosen(device)
     host = recipe.host
     run_folder = output / "run"
     check_output(output, run_folder, resume)
@@ -77,9 +81,11 @@ def train(
     examples = prepare(train_items.table, modality, reporter)
     held_examples = examples if held.table is train_items.table else prepare(held.table, modality, reporter)
     per_group = training.per_group
-    train_batches = Batches(examples, train_items.rows, modality, batch_size=training.batch_size, per_group=per_group)
+    train_batches = Batches(
+        examples, train_items.rows, modality, batch_size=training.batch_size, per_group=per_group, device=place
+    )
     seen = held.some(items.seen, training.seed)
-    valid = Batches(held_examples, seen, modality, batch_size=256, per_group=per_group)
+    valid = Batches(held_examples, seen, modality, batch_size=256, per_group=per_group, device=place)
 
     def fresh() -> VAE:
         return recipe.build(modality, training.seed + 1)
@@ -87,6 +93,7 @@ def train(
     model = recipe.build(modality, training.seed)
     if start is not None:
         start.give(model)
+    model.to(place)
     stages = [Stage.of(phase, training, recipe, model) for phase in phases]
     reporter.say(
         f"{len(train_items.rows):,} items to train on, {len(held.rows):,} to validate; "
@@ -102,14 +109,17 @@ def train(
     )  # fmt: skip
     state = trainer.run()
     bundle = Bundle(output.name, model, modality, recipe, {**(start.about() if start else {}), **(about or {})})
-    seen = held.some(MEASURED, training.seed)
-    final = Batches(held_examples, seen, modality, batch_size=256)
+    final = Batches(held_examples, held.some(MEASURED, training.seed), modality, batch_size=256, device=place)
     scores = measured(Evaluation(model, modality, bundle.modality_id, final, seed=training.seed), host)
+    model.to("cpu")
     bundle.about.setdefault("command", " ".join(["genvae", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else "")
     bundle.about.setdefault("scores", {})["On its own validation lines"] = scores
     save(bundle, output)
-    speed = {}
-    if state.seconds:
-        speed[f"{modality.unit}_per_second"] = state.cost / state.seconds
-        speed["items_per_second"] = state.items / state.seconds
-    return Outcome(bundle, state, scores, speed)
+    return Outcome(bundle, state, scores, _speed(state, modality.unit))
+
+
+def _speed(state: State, unit: str) -> dict[str, float]:
+    """Of the timed steps, where there were any."""
+    if not state.seconds:
+        return {}
+    return {f"{unit}_per_second": state.cost / state.seconds, "items_per_second": state.items / state.seconds}

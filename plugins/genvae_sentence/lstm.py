@@ -18,6 +18,7 @@ from genvae.core.batch import Batch
 from genvae.core.latents import Block
 from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
 from genvae.core.likelihoods.sequence import State
+from genvae.core.lstm import LSTM
 from genvae.core.vae import Networks
 from genvae.settings import setting
 from genvae_sentence.encoder import SentenceEncoder
@@ -57,8 +58,8 @@ class LSTMEncoder(SentenceEncoder):
         self.dropout = nn.Dropout(dropout)
         inner = dropout if layers > 1 else 0.0
         width = embedding.embedding_dim
-        self.forwards = nn.LSTM(width, hidden, layers, batch_first=True, dropout=inner)
-        self.backwards = nn.LSTM(width, hidden, layers, batch_first=True, dropout=inner) if bidirectional else None
+        self.forwards = LSTM(width, hidden, layers, batch_first=True, dropout=inner)
+        self.backwards = LSTM(width, hidden, layers, batch_first=True, dropout=inner) if bidirectional else None
         self.pool = None if pooled == "last" else pooling(pooled, hidden * (2 if bidirectional else 1))
 
     def summary(self, embedded: Float[Tensor, "n t e"], mask: Bool[Tensor, "n t"]) -> Float[Tensor, "n h"]:
@@ -93,7 +94,7 @@ class LSTMDecoder(SequenceDecoder):
         self.dropout = nn.Dropout(dropout)
         size = sum(block.size for block in blocks)
         inner = dropout if layers > 1 else 0.0
-        self.lstm = nn.LSTM(embedding.embedding_dim + size, hidden, layers, batch_first=True, dropout=inner)
+        self.lstm = LSTM(embedding.embedding_dim + size, hidden, layers, batch_first=True, dropout=inner)
         begun = size if first is None else sum(block.size for block in first)
         self.first = nn.Linear(begun, layers * hidden) if begun else None
         self.skip = Skip(size, hidden) if size and skip else None

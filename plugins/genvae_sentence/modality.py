@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
@@ -18,8 +18,12 @@ from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
 from genvae.core.randomness import Stream
 from genvae.core.symbols import Symbols
 from genvae.core.vae import VAE
-from genvae.data.modality import Example, Modality
+from genvae.data.modality import Example, Modality, Stack
 from genvae.errors import DataError, GenvaeError
+from genvae_sentence.lines import Lines
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 class Sentence(Modality):
@@ -54,20 +58,11 @@ class Sentence(Modality):
         return len(example["symbols"]) + 1  # the end symbol is a target, too
 
     def collate(self, examples: Sequence[Example], items: Sequence[int]) -> Batch:
-        lengths = torch.tensor([len(example["symbols"]) for example in examples])
-        symbols = torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(example["symbols"], dtype=torch.int64) for example in examples],
-            batch_first=True, padding_value=Symbols.PAD,
-        )  # fmt: skip
-        begin = symbols.new_full((len(examples), 1), Symbols.BEGIN)
-        target = torch.cat([symbols, symbols.new_full((len(examples), 1), Symbols.PAD)], 1)
-        target[torch.arange(len(examples)), lengths] = Symbols.END
-        place = torch.arange(target.shape[1])
-        return Batch(
-            views={"input": symbols, "context": torch.cat([begin, symbols], 1), "target": target},
-            masks={"input": place[:-1] < lengths[:, None], "target": place <= lengths[:, None]},
-            items=torch.tensor(items), cost=(lengths + 1).float(),
-        )  # fmt: skip
+        lines = Lines.of([example["symbols"] for example in examples])
+        return lines(np.arange(len(examples)), np.asarray(items, dtype=np.int64))
+
+    def stack(self, examples: Dataset) -> Stack | None:
+        return Lines.read(examples)
 
     def example(self, item: Any) -> Example:
         if not isinstance(item, str):

@@ -19,6 +19,7 @@ from genvae.core.batch import Batch
 from genvae.core.latents import Block
 from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
 from genvae.core.likelihoods.sequence import State
+from genvae.core.lstm import LSTM
 from genvae.core.posteriors.base import Features
 from genvae.core.vae import Networks
 from genvae.settings import setting
@@ -59,8 +60,8 @@ class PlacesEncoder(nn.Module):
         self.places = places
         self.dropout = nn.Dropout(dropout)
         width = embedding.embedding_dim
-        self.forwards = nn.LSTM(width, hidden, batch_first=True)
-        self.backwards = nn.LSTM(width, hidden, batch_first=True)
+        self.forwards = LSTM(width, hidden, batch_first=True)
+        self.backwards = LSTM(width, hidden, batch_first=True)
         self.empty = nn.Parameter(torch.randn(width + 2 * hidden) * width**-0.5)
 
     def forward(self, batch: Batch) -> Features:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 
 from genvae.core.decoding.options import Decoding
 from genvae.core.randomness import Stream
@@ -36,6 +38,21 @@ def test_the_views_of_a_batch() -> None:
     assert batch.masks["target"].sum(1).tolist() == [3, 2, 4] == batch.cost.tolist()
     assert batch.masks["input"].sum(1).tolist() == [2, 1, 3] and batch.items.tolist() == [7, 3, 9]
     assert batch.group is None and not batch.conditions
+
+
+def test_lines_in_memory_give_the_batches_of_lines_one_by_one() -> None:
+    modality = sentence("word")
+    table = Dataset.from_dict(modality.prepare({"text": [*TEXTS, "the neighbour"]}))
+    # rows chosen from a table lie apart in it
+    stacked = modality.stack(table.select([3, 0, 2]))
+    assert stacked is not None
+    batch = stacked(np.array([2, 0]), np.array([5, 8]))
+    wanted = modality.collate([modality.example(TEXTS[2]), modality.example("the neighbour")], [5, 8])
+    for name, view in wanted.views.items():
+        torch.testing.assert_close(batch.views[name], view)
+    for name, mask in wanted.masks.items():
+        torch.testing.assert_close(batch.masks[name], mask)
+    assert batch.items.tolist() == [5, 8] and batch.cost.tolist() == wanted.cost.tolist()
 
 
 def test_the_cost_is_the_symbols_that_are_scored() -> None:

@@ -36,6 +36,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 ROWS = 384  # of a chunk: enough for an efficient product, few enough that its logits stay near the processor
+MANY = 16_384  # of a chunk on a GPU, which has no use for the small and waits for the processor between two of them
 #: where a row's sum of exp(logit) lies between these, what matters of it is neither too large nor too small for float32
 LEAST, MOST = 1e-20, 1e20
 LEVEL = 32.0  # nats: a chunk's logits are moved by a multiple of this, which is none for most models
@@ -71,7 +72,7 @@ def linear_cross_entropy(
         dtype = torch.get_autocast_dtype(hidden.device.type)
     if not torch.is_grad_enabled():  # a Function is not told, and would work out a gradient for nobody
         return _chunks(hidden, weight, bias, target, dtype)[0]
-    points = torch.rand(-(-len(hidden) // ROWS), dtype=torch.float64).tolist() if sampled else []
+    points = torch.rand(-(-len(hidden) // _rows(hidden)), dtype=torch.float64).tolist() if sampled else []
     nats: Tensor = _LinearCrossEntropy.apply(hidden, weight, bias, target, dtype, sampled, points)
     return nats
 
@@ -102,6 +103,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return *found, None, None, None, None
 
 
+def _rows(hidden: Tensor) -> int:
+    """How many rows a chunk has."""
+    return ROWS if hidden.device.type == "cpu" else MANY
+
+
 def _chunks(
     hidden: Tensor,
     weight: Tensor,
@@ -120,8 +126,9 @@ def _chunks(
     of_hidden = torch.empty_like(hidden, dtype=dtype)
     of_weight = torch.zeros_like(weight, dtype=torch.float32)
     of_bias = weight.new_zeros(len(weight), dtype=torch.float32)
-    for chunk, first in enumerate(range(0, len(hidden), ROWS)):
-        rows = slice(first, first + ROWS)
+    at_once = _rows(hidden)
+    for chunk, first in enumerate(range(0, len(hidden), at_once)):
+        rows = slice(first, first + at_once)
         some, right = hidden.detach()[rows].to(dtype), target[rows, None]
         powers, total, nats[rows] = _scored(some, table, bias, right)
         if not wanted:
