@@ -173,7 +173,7 @@ def test_the_latents_must_come_back(measure: str) -> None:
         mean, spread = heads["style"](decoded[mine]).chunk(2, -1)
         precision = 1 + (-spread).exp().sum(0)
         total += cost(mixed["style"][mine[0]], (mean * (-spread).exp()).sum(0) / precision, precision**-0.5)
-    found = SwapSettings(measure=measure).build(model)(model, batch, draw, 0, STREAM)
+    found = SwapSettings(by=measure).build(model)(model, batch, draw, 0, STREAM)
     assert float(found.detach()) == pytest.approx(total / 7, rel=1e-4)
 
 
@@ -189,7 +189,7 @@ def test_a_decoder_that_the_encoder_inverts_costs_no_distance() -> None:
         posterior.get_parameter("heads.style.weight")[:3, 2:] = torch.eye(3)
         model.decoder.get_parameter("linear.weight").copy_(torch.eye(5))
     batch = split_elements(3, 2, 4)
-    settings = SwapSettings(measure="distance")
+    settings = SwapSettings(by="distance")
     assert float(value_of(settings, model, batch).detach()) == pytest.approx(0.0, abs=1e-10)
     with torch.no_grad():  # and a decoder that drops the style pays for it
         model.decoder.get_parameter("linear.weight")[2:] = 0.0
@@ -211,7 +211,7 @@ def test_latents_do_not_move_to_where_they_are_found() -> None:
 def test_the_posterior_does_not_widen_to_shorten_a_distance() -> None:
     model, batch = split_toy(), split_elements(3, 2)
     assert model.posterior is not None
-    value_of(SwapSettings(measure="distance"), model, batch).backward()
+    value_of(SwapSettings(by="distance"), model, batch).backward()
     gradient = model.posterior.get_parameter("heads.content.bias").grad
     assert gradient is not None and gradient[:2].any() and not gradient[2:].any()
 

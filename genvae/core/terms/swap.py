@@ -25,7 +25,7 @@ from genvae.core.vae import VAE, Draw
 from genvae.errors import LacksCapability
 from genvae.settings import setting
 
-MEASURES = ("density", "distance")
+WAYS = ("density", "distance")
 
 
 def partners(batch: Batch, groups: Groups, stream: Stream) -> Int[Tensor, " n"]:
@@ -60,7 +60,7 @@ class Swap(Term):
         self.taken = chosen or [block.name for block in model.blocks if block.shared]
         if not self.taken:
             raise LacksCapability("term 'swap' needs a block that is shared by a group, or set its blocks")
-        self.measure = settings.measure
+        self.by = settings.by
 
     def forward(self, model: VAE, batch: Batch, draw: Draw, step: int | None, stream: Stream) -> Float[Tensor, ""]:
         mixed, again = self._mixed(model, batch, draw.latents, partners(batch, draw.groups, stream.at("partners")))
@@ -90,10 +90,10 @@ class Swap(Term):
         return mixed, told.viewing(input=decoded)
 
     def _nats(self, posterior: Distribution, value: Float[Tensor, "rows ..."]) -> Float[Tensor, " rows"]:
-        if self.measure == "density":
+        if self.by == "density":
             return -posterior.log_prob(value)
         if not isinstance(posterior, DiagonalGaussian):
-            raise LacksCapability("term 'swap' knows no scale of this posterior: set its measure to density")
+            raise LacksCapability("term 'swap' knows no scale of this posterior: set its by to density")
         return 0.5 * ((value - posterior.mean) / posterior.scale.detach()).square().flatten(1).sum(1)
 
 
@@ -103,8 +103,8 @@ class SwapSettings(TermSettings):
 
     weight: Schedule = setting(Constant(value=1.0), help="its share of the loss", convert=within(0.0))
     blocks: tuple[str, ...] = setting((), help="the blocks taken from an item of another group; default: the shared")
-    measure: str = setting("density", help="-log q of the latents, or their squared distance in posterior scales",
-                           choices=MEASURES)  # fmt: skip
+    by: str = setting("density", help="-log q of the latents, or their squared distance in posterior scales",
+                      choices=WAYS)  # fmt: skip
 
     def build(self, model: VAE) -> Swap:
         return Swap(self, model)
