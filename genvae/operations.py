@@ -6,7 +6,7 @@ The Python method, the command and the studio's calls all derive from these clas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from genvae.device import device_setting
@@ -19,7 +19,7 @@ MOST = 10_000  # items of one request
 
 def as_items(value: Any) -> Any:
     """One item alone is a list of one."""
-    return (value,) if isinstance(value, str) else value
+    return value if value is None or isinstance(value, list | tuple) else (value,)
 
 
 class Response:
@@ -49,38 +49,61 @@ def listed(value: Any) -> Any:
     return plain(value)
 
 
-def _model() -> Any:
+def model_setting() -> Any:
+    """The field of a request that names the model."""
     return setting(help="a starter's name, a folder or a hub id", argument=True)
 
 
-def _seed() -> Any:
+def seed_setting() -> Any:
+    """The field of a request that seeds its draws."""
     return setting(0, help="of every random draw: the same seed gives the same answer", ge=0, lt=2**63)
+
+
+def output_setting() -> Any:
+    """The field of a request whose items can be written into a file."""
+    return setting(None, help="a file to write the items into: a sheet.png of pictures, a .txt, .csv or .json of text")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generate:
     """Draw items from the prior."""
 
-    model: str = _model()
+    model: str = model_setting()
     n: int = setting(5, help="how many", ge=1, le=MOST, flags=("-n",))
-    seed: int = _seed()
+    seed: int = seed_setting()
     prior_scale: float = setting(1.0, help="of latents: below 1 nearer to the commonest items", ge=0.0, le=10.0)
     start: int = setting(0, help="number of the first item: -n 10 --start 10 goes on after -n 10", ge=0, le=10**9)
+    output: str | None = output_setting()
 
 
 @dataclass(frozen=True)
-class Generated(Response):
-    """Items, and the seed that gives them again."""
+class Items(Response):
+    """Items, and the file they were written into, if any."""
 
     items: list[Any]
-    seed: int
+    output: str = ""
+
+    def to_config(self) -> dict[str, Any]:
+        """Without the name of a file that there is not."""
+        return {name: value for name, value in super().to_config().items() if name != "output" or value}
+
+    def lines(self) -> list[str]:
+        """The items, or where they are."""
+        return [f"{self.output}: {len(self.items):,} items"] if self.output else super().lines()
+
+
+@dataclass(frozen=True)
+class Generated(Items):
+    """Items, and the seed that gives them again."""
+
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encode:
     """The latents of items."""
 
-    model: str = _model()
+    model: str = model_setting()
     items: tuple[Any, ...] = setting(help="the items", argument=True, convert=as_items, max_length=MOST)
 
 
@@ -104,36 +127,32 @@ class Encoded(Response):
 class Decode:
     """Items from latents."""
 
-    model: str = _model()
+    model: str = model_setting()
     latents: dict[str, Any] = setting(help="block name -> rows of numbers, as JSON", argument=True)
-    seed: int = _seed()
-
-
-@dataclass(frozen=True)
-class Items(Response):
-    """Items."""
-
-    items: list[Any]
+    seed: int = seed_setting()
+    output: str | None = output_setting()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruct:
     """Items, encoded and decoded again."""
 
-    model: str = _model()
+    model: str = model_setting()
     items: tuple[Any, ...] = setting(help="the items", argument=True, convert=as_items, max_length=MOST)
-    seed: int = _seed()
+    seed: int = seed_setting()
+    output: str | None = output_setting()
 
 
 @dataclass(frozen=True)
-class Reconstructed(Response):
+class Reconstructed(Items):
     """The items as they came back, beside what they were."""
 
-    items: list[Any]
-    originals: list[Any]
+    originals: list[Any] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """What it was, then what came back."""
+        if self.output:
+            return super().lines()
         return [f"{before}  ->  {after}" for before, after in zip(self.originals, self.items, strict=True)]
 
 
@@ -141,35 +160,25 @@ class Reconstructed(Response):
 class Interpolate:
     """A walk between two items."""
 
-    model: str = _model()
+    model: str = model_setting()
     a: Any = setting(help="the first item", argument=True)
     b: Any = setting(help="the last item", argument=True)
     steps: int = setting(7, help="items, both ends counted", ge=2, le=1000)
     path: str = setting("spherical", help="through the latent space", choices=("spherical", "linear"))
-    seed: int = _seed()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mix:
-    """Each block from a weighted mean of items; one item alone gives its own block."""
-
-    model: str = _model()
-    items: tuple[Any, ...] = setting(help="the items", argument=True, convert=as_items, max_length=64)
-    weights: dict[str, Any] = setting(
-        {}, help='block name -> a weight an item, as JSON: {"style": [0, 1]}; default: equal weights'
-    )
-    seed: int = _seed()
+    seed: int = seed_setting()
+    output: str | None = output_setting()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vary:
     """Variations around an item."""
 
-    model: str = _model()
+    model: str = model_setting()
     item: Any = setting(help="the item", argument=True)
     n: int = setting(5, help="how many", ge=1, le=1000, flags=("-n",))
     distance: float = setting(0.5, help="from the item, in the prior's standard deviations", ge=0.0, le=10.0)
-    seed: int = _seed()
+    seed: int = seed_setting()
+    output: str | None = output_setting()
 
 
 JUDGES = ("ngram", "lstm")
@@ -191,14 +200,14 @@ def as_judges(value: Any) -> Any:
 class Evaluate:
     """Figures of a model on data, in nats per item."""
 
-    model: str = _model()
+    model: str = model_setting()
     data: Any = setting(help="a file, a folder, a hub id, or a list of items")
     samples: int = setting(10, help="importance samples", ge=1, le=100_000)
     limit: int | None = setting(None, help="most items, chosen by the seed", ge=2)
     judge: Any = setting(None, help="real items that only judges are trained on: adds figures of generated items")
     baseline: str | None = setting(None, help="a second model, evaluated the same way")
     set: tuple[str, ...] = setting((), help="settings of how the data is read: --set text_column=NAME")
-    seed: int = _seed()
+    seed: int = seed_setting()
     train: Any = setting(None, help="what the model was trained on: adds how much generated items copy of it")
     generated: int = setting(2_000, help="items drawn from the prior for figures of them; 0: none", ge=0, le=1_000_000)
     prior_scale: float = setting(1.0, help="of the latents of generated items", ge=0.0, le=10.0)
@@ -326,9 +335,17 @@ OPERATIONS = [
                'genvae interpolate sentences-en "I like tea." "Where is the station?" --steps 7', renders=True),
     _operation(Vary, f"{_HANDLERS}.vary:vary",
                'genvae vary sentences-en "I like tea." -n 8 --distance 0.6', renders=True),
-    _operation(Mix, f"{_HANDLERS}.mix:mix",
-               """genvae mix sentences-en "I like tea." "He was late." --weights '{"z": [0.5, 0.5]}'""",
-               renders=True),
+    OperationPart(
+        id="mix", request="genvae.mixing:Mix", factory=f"{_HANDLERS}.mix:mix",
+        summary="Blocks of the latent from other items: the content of one in the style of another.", renders=True,
+        examples=(
+            'genvae mix sentences-en "I like tea." "He was late." --weights "[0.7, 0.3]"',
+            "genvae mix MODEL --content a.png b.png --style x.png y.png --output grid.png",
+            "genvae mix MODEL --content a.png --style x.png y.png --style-steps 7 --output walk.png",
+            "genvae mix MODEL --content a.png --style x1.png x2.png x3.png --style-pool --output one.png",
+            "genvae mix MODEL --content a.png b.png --style-draw 6 --output new-styles.png",
+        ),
+    ),
     _operation(Encode, f"{_HANDLERS}.reconstruct:encode", 'genvae encode sentences-en "I like tea." --json'),
     _operation(Decode, f"{_HANDLERS}.reconstruct:decode", 'genvae decode MODEL \'{"z": [[0.1, -0.3]]}\'',
                renders=True),

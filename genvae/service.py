@@ -57,17 +57,15 @@ class Service:
     # -- running one -----------------------------------------------------------------------------
 
     def run(self, operation: str, /, **values: Any) -> Response:
-        """Run an operation. Keywords are the request's fields and, where it renders, rendering settings.
+        """Run an operation. Keywords are the request's fields and, where it renders, rendering settings; a request
+        with a field of keywords takes all others there.
 
         Raises GenvaeError, in one line, for anything that the caller can mend.
         """
         part = self.operations().get(operation)
         request_class = self.request_class(operation)
         assert part is not None
-        own = {name: value for name, value in values.items() if name in settings.names(request_class)}
-        rendering = {name: value for name, value in values.items() if name not in own}
-        if rendering:
-            self._check_rendering(part, request_class, rendering)
+        own, rendering = self._sorted(part, request_class, values)
         request: Any = settings.build(request_class, own, where=operation)
 
         from genvae.context import Context
@@ -87,13 +85,23 @@ class Service:
             answer = handler(context, request)
             return answer
 
-    def _check_rendering(self, part: OperationPart, request_class: type, rendering: Mapping[str, Any]) -> None:
-        known = list(settings.names(request_class))
-        if part.renders:
-            known += [name for cls in self.rendering_classes() for name in settings.names(cls)]
-        for name in rendering:
-            if name not in known:
-                raise SettingError(f"unknown setting {name!r} of {part.id}; {nearest(name, known)}")
+    def _sorted(
+        self, part: OperationPart, request_class: type, values: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The request's values and the rendering settings; raises SettingError for what is neither."""
+        known = settings.names(request_class)
+        own = {name: value for name, value in values.items() if name in known}
+        others = {name: value for name, value in values.items() if name not in known}
+        shown = [name for cls in self.rendering_classes() for name in settings.names(cls)] if part.renders else []
+        rendering = {name: value for name, value in others.items() if name in shown}
+        rest = {name: value for name, value in others.items() if name not in shown}
+        keywords = settings.keyword_field(request_class)
+        if rest and keywords:
+            own[keywords] = {**own.get(keywords, {}), **rest}
+        elif rest:
+            name = next(iter(rest))
+            raise SettingError(f"unknown setting {name!r} of {part.id}; {nearest(name, [*known, *shown])}")
+        return own, rendering
 
     def bundle(self, name: str) -> Bundle:
         """A loaded model; read again when its folder has changed."""
@@ -127,6 +135,7 @@ class Service:
                 arguments.append(text)
             else:
                 keywords.append(f"{field.name}={text}")
+        keywords += [f"{name}={list(v) if isinstance(v, tuple) else v!r}" for name, v in self._loose(operation, values)]
         call = f"{operation}({', '.join([*arguments, *keywords])})"
         return f"genvae.load({values['model']!r}).{call}" if "model" in values else f"genvae.{call}"
 
@@ -141,9 +150,21 @@ class Service:
             else:
                 spelling = (*field.metadata.get("flags", ()), f"--{field.name.replace('_', '-')}")[0]
                 options += [word for text in texts for word in (spelling, text)]
+        loose: list[str] = []  # last of all: they take every word up to the next option
+        for name, value in self._loose(operation, values):
+            several = [] if value is True else value if isinstance(value, list | tuple) else [value]
+            loose += [f"--{name.replace('_', '-')}", *(shlex.quote(str(v)) for v in several)]
         if any(argument.startswith("-") for argument in arguments):  # or it would be taken for an option
-            return " ".join(["genvae", operation, *options, "--", *arguments])
-        return " ".join(["genvae", operation, *arguments, *options])
+            return " ".join(["genvae", operation, *options, *loose, "--", *arguments])
+        return " ".join(["genvae", operation, *arguments, *options, *loose])
+
+    def _loose(self, operation: str, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """What goes into the request's field of keywords, where it has one."""
+        cls = self.request_class(operation)
+        if not settings.keyword_field(cls):
+            return []
+        known = {name for each in (cls, *self.rendering_classes()) for name in settings.names(each)}
+        return [(name, value) for name, value in values.items() if name not in known]
 
     def _told(self, operation: str, values: Mapping[str, Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
         """The fields that a written request names, in their order."""
@@ -172,7 +193,8 @@ class Model:
         if operation.startswith("_") or operation not in self._operations():
             known = self._operations()
             raise AttributeError(f"a model has no operation {operation!r}; {nearest(operation, known)}")
-        fields = [n for n in settings.names(self._service.request_class(operation)) if n != "model"]
+        request = self._service.request_class(operation)
+        fields = [n for n in settings.names(request) if n not in ("model", settings.keyword_field(request))]
 
         def method(*arguments: Any, **keywords: Any) -> Any:
             if len(arguments) > len(fields):
@@ -217,14 +239,17 @@ def _signature(service: Service, part: OperationPart) -> inspect.Signature:
     """What ``help(model.generate)`` shows."""
     parameters: dict[str, inspect.Parameter] = {}
     kind: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    loose: inspect.Parameter | None = None
     for cls in [service.request_class(part.id), *(service.rendering_classes() if part.renders else [])]:
         for field in dataclasses.fields(cls):
-            if field.name != "model" and field.name not in parameters:
+            if field.metadata.get("keywords"):
+                loose = inspect.Parameter(field.name, inspect.Parameter.VAR_KEYWORD)
+            elif field.name != "model" and field.name not in parameters:
                 parameters[field.name] = inspect.Parameter(
                     field.name, kind, default=_default(field), annotation=settings.hints(cls)[field.name]
                 )
         kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Signature(list(parameters.values()))
+    return inspect.Signature([*parameters.values(), *([loose] if loose else [])])
 
 
 def load(name: str | Path, *, host: Host | None = None) -> Model:

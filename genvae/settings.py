@@ -34,15 +34,17 @@ def setting(
     flags: tuple[str, ...] = (),
     argument: bool = False,
     convert: Any = None,
+    keywords: bool = False,
 ) -> Any:
     """A dataclass field with its meaning and limits.
 
     ``flags`` are extra command line spellings ("-n"); ``argument`` makes it a positional argument
-    there. ``convert`` is applied before the type check (a number to a schedule, say).
+    there. ``convert`` is applied before the type check (a number to a schedule, say). A request's field of
+    ``keywords`` is a dictionary that also takes every keyword or option which is nothing else.
     """
     metadata = {
         "help": help, "ge": ge, "gt": gt, "le": le, "lt": lt, "choices": choices,
-        "max_length": max_length, "flags": flags, "argument": argument, CONVERT: convert,
+        "max_length": max_length, "flags": flags, "argument": argument, CONVERT: convert, "keywords": keywords,
     }  # fmt: skip
     if isinstance(default, dict | list):
         frozen = default
@@ -63,6 +65,11 @@ def is_text(hint: Any) -> bool:
 def names(cls: type) -> tuple[str, ...]:
     """The names of a settings class's fields."""
     return tuple(field.name for field in dataclasses.fields(cls) if field.init)
+
+
+def keyword_field(cls: type) -> str:
+    """The name of the field that takes every other keyword, or ''."""
+    return next((field.name for field in dataclasses.fields(cls) if field.metadata.get("keywords")), "")
 
 
 def build(cls: type[T], values: Mapping[str, Any], *, where: str = "") -> T:

@@ -11,6 +11,7 @@ import typing
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from genvae import settings
 from genvae.errors import DataError, SettingError
@@ -27,7 +28,44 @@ def add(app: typer.Typer, asked: str) -> None:
     service = Service(default_host(), reporter=Terminal())
     for part in service.operations().values():
         made = _command(part, service) if part.id == asked else _listed
-        app.command(part.id, help=_help(part), short_help=part.summary)(made)
+        keywords = settings.keyword_field(service.request_class(part.id)) if part.id == asked else ""
+        cls = type("Open", (Open,), {"field": keywords}) if keywords else None
+        app.command(part.id, cls=cls, help=_help(part), short_help=part.summary)(made)
+
+
+class Open(TyperCommand):
+    """A command whose request takes every other option into a field: ``--NAME VALUE ...``, the values up to the next
+    option. A value that begins with two dashes is written ``--NAME=VALUE``."""
+
+    field = ""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Turn what is no option of the command into one, as JSON."""
+        takes = {spelling: not getattr(option, "is_flag", False) for option in self.params for spelling in option.opts}
+        takes.update(dict.fromkeys(ctx.help_option_names, False))
+        rest: list[str] = []
+        loose: dict[str, list[str]] = {}
+        words = iter(range(len(args)))
+        for place in words:
+            word = args[place]
+            name, given, value = word.partition("=")
+            if word == "--":
+                rest += args[place:]
+                break
+            if name in takes or not word.startswith("--"):
+                rest.append(word)
+                if takes.get(name) and not given and place + 1 < len(args):
+                    rest.append(args[next(words)])
+                continue
+            values = loose.setdefault(name.removeprefix("--"), [])
+            values += [value] if given else []
+            ahead = place + 1
+            while ahead < len(args) and not args[ahead].startswith("--") and args[ahead] not in takes:
+                values.append(args[next(words)])
+                ahead += 1
+        if loose:
+            rest = [f"--{self.field}={json.dumps(loose)}", *rest]
+        return super().parse_args(ctx, rest)
 
 
 def _listed() -> None:

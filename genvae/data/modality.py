@@ -84,6 +84,23 @@ class Modality(ABC):
     def item(self, example: Example) -> Any:
         """The item that an example was made from, in the form ``render`` gives."""
 
+    def values(self, block: str) -> Mapping[str, Tensor]:
+        """What a user may give for an observed block: its name -> the row it stands for, of the block's shape; a row
+        of zeros in a batch's condition is an unknown one. None, the default, for a block that items are needed for."""
+        return {}
+
+    def called(self, block: str) -> str:
+        """What users call a block beside its name, '' for nothing: a label that stands for the content, say."""
+        return ""
+
+    #: the endings of files that ``file`` makes, beside .txt, .csv and .json, which any items can be written into
+    endings: ClassVar[tuple[str, ...]] = ()
+
+    def file(self, items: Sequence[Any], columns: int, ending: str) -> bytes:
+        """Items as the content of a file with one of the ``endings``; where they form a table, row by row, it has
+        ``columns`` columns."""
+        raise NotImplementedError(f"{type(self).__name__} names no endings")
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write what ``restore`` needs (a tokenizer, say) into a folder."""

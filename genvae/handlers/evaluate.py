@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import tempfile
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -24,6 +22,7 @@ from genvae.operations import Evaluate, Evaluated
 from genvae.recipe import Recipe
 from genvae.store.bundle import Bundle, load
 from genvae.store.locate import locate
+from genvae.store.whole import check_place, write_whole
 from genvae.training.diagnostics import diagnose
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def evaluate(context: Context, request: Evaluate) -> Evaluated:
                 context.bundle.name, _asked(request, context), measures, meanings, evaluation,
                 figures.get("baseline", {}), warnings,
             )  # fmt: skip
-            _write(page, report.page())
+            write_whole(page, report.page().encode(), "report")
     return Evaluated(figures, tuple(warnings), request.report or "")
 
 
@@ -91,26 +90,8 @@ def _check(request: Evaluate) -> Path | None:
     if request.report is None:
         return None
     page = Path(request.report).expanduser()
-    if page.is_dir():
-        raise SettingError(f"report = {request.report!r} is a folder; name a file in it")
-    try:
-        with tempfile.TemporaryFile(dir=page.parent):
-            return page
-    except OSError as error:
-        raise SettingError(f"report = {request.report!r} cannot be written: {error.strerror or error}") from None
-
-
-def _write(page: Path, text: str) -> None:
-    """Write the page, whole or not at all."""
-    staged = page.with_name(f".{page.name}.staged")
-    try:
-        staged.write_text(text, encoding="utf-8")
-        staged.replace(page)
-    except OSError as error:
-        raise SettingError(f"report = {str(page)!r} cannot be written: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            staged.unlink(missing_ok=True)
+    check_place(page, "report")
+    return page
 
 
 def _asked(request: Evaluate, context: Context) -> dict[str, Any]:

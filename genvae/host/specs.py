@@ -77,10 +77,12 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class ModalityPart(Part):
-    """A modality; ``rendering`` names the torch-free settings of how latents become items again."""
+    """A modality; ``rendering`` names the torch-free settings of how latents become items again, and ``media`` is the
+    MIME type in which an app shows its items and takes them: text/plain, or image/png for what has a method ``png``."""
 
     kind: str = "modality"
     rendering: str = ""
+    media: str = "text/plain"
     lazy: ClassVar[tuple[str, ...]] = ("factory", "rendering")
     light: ClassVar[tuple[str, ...]] = ("rendering",)
 

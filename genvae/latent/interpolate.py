@@ -8,6 +8,7 @@ from torch import Tensor
 from genvae.context import Context
 from genvae.core.latents import Latents
 from genvae.core.randomness import Stream
+from genvae.latent.output import Output
 from genvae.latent.tools import Tools
 from genvae.operations import Interpolate, Items
 
@@ -36,6 +37,7 @@ def interpolate(context: Context, request: Interpolate) -> Items:
     """``steps`` items from one to the other, both ends counted. A spherical path runs in the prior's noise,
     so it passes through likely latents under any prior that can be pulled back to noise."""
     tools = Tools(context)
+    output = Output(context.bundle.modality, request.output)
     ends = tools.encode([request.a, request.b])
     t = torch.linspace(0, 1, request.steps)
     walk = spherical if request.path == "spherical" else linear
@@ -47,4 +49,5 @@ def interpolate(context: Context, request: Interpolate) -> Items:
         latents[name] = walk(flat[0], flat[1], t).reshape(-1, *value.shape[1:])
     if request.path == "spherical":
         latents = tools.noise(latents, "a spherical path", push=True)
-    return Items(tools.render(latents, request.steps, Stream(request.seed, "interpolate"), faithful=True))
+    steps = tools.render(latents, request.steps, Stream(request.seed, "interpolate"), faithful=True)
+    return Items(steps, output.write(steps, request.steps))

@@ -10,6 +10,7 @@ from genvae.context import Context
 from genvae.core.latents import Latents
 from genvae.core.randomness import Stream
 from genvae.errors import SettingError, nearest
+from genvae.latent.output import Output
 from genvae.latent.tools import Tools
 from genvae.operations import Decode, Encode, Encoded, Items, Reconstruct, Reconstructed
 
@@ -24,18 +25,23 @@ def encode(context: Context, request: Encode) -> Encoded:
 def decode(context: Context, request: Decode) -> Items:
     """The item each row of the latents stands for."""
     tools = Tools(context)
+    output = Output(context.bundle.modality, request.output)
     latents = _checked(tools, request.latents)
     count = len(next(iter(latents.values())))
-    return Items(tools.render(latents, count, Stream(request.seed, "decode"), faithful=True))
+    made = tools.render(latents, count, Stream(request.seed, "decode"), faithful=True)
+    return Items(made, output.write(made))
 
 
 def reconstruct(context: Context, request: Reconstruct) -> Reconstructed:
     """Items decoded from their posterior means."""
     tools = Tools(context)
+    output = Output(context.bundle.modality, request.output)
     latents = tools.encode(request.items)
     said = tools.render(latents, len(request.items), Stream(request.seed, "reconstruct"), faithful=True)
     modality = context.bundle.modality
-    return Reconstructed(said, [modality.item(modality.example(item)) for item in request.items])
+    before = [modality.item(modality.example(item)) for item in request.items]
+    beside = [item for pair in zip(before, said, strict=True) for item in pair]
+    return Reconstructed(said, output.write(beside, 2), before)
 
 
 def _checked(tools: Tools, given: dict[str, Any]) -> Latents:

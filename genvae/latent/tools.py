@@ -17,6 +17,7 @@ from genvae.core.latents import Latents, take
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
 from genvae.errors import DataError, LacksCapability
+from genvae.latent.recognise import recognised
 
 TILE = 512  # rows decoded at once
 ENCODED = 256  # items encoded at once
@@ -33,10 +34,13 @@ class Tools:
         return self.context.bundle.vae
 
     def batch(self, items: Sequence[Any], first: int = 0) -> Batch:
-        """Items of the user's as a batch."""
+        """Items of the user's as a batch. What is observed of items and unknown of these is what fits them best."""
         modality = self.context.bundle.modality
         examples = [modality.example(item) for item in items]
-        return modality.collate(examples, range(first, first + len(items)))
+        batch = modality.collate(examples, range(first, first + len(items)))
+        for block in self.vae.blocks:
+            batch = recognised(self.vae, batch, block.name, modality.values(block.name))
+        return batch
 
     @torch.no_grad()
     def encode(self, items: Sequence[Any]) -> Latents:

@@ -6,6 +6,7 @@ import torch
 
 from genvae.context import Context
 from genvae.core.randomness import Stream
+from genvae.latent.output import Output
 from genvae.latent.tools import Tools
 from genvae.operations import Items, Vary
 
@@ -14,6 +15,7 @@ def vary(context: Context, request: Vary) -> Items:
     """Items at a distance from one: its noise under the prior, moved by ``distance`` standard deviations in
     random directions; 0 is the reconstruction."""
     tools = Tools(context)
+    output = Output(context.bundle.modality, request.output)
     stream = Stream(request.seed, "vary")
     start = tools.noise(tools.encode([request.item]), "vary")
     items = torch.arange(request.n)
@@ -22,4 +24,5 @@ def vary(context: Context, request: Vary) -> Items:
         for block in tools.vae.blocks
     }
     latents = tools.noise(moved, "vary", push=True)
-    return Items(tools.render(latents, request.n, stream, faithful=True))
+    varied = tools.render(latents, request.n, stream, faithful=True)
+    return Items(varied, output.write(varied))

@@ -26,6 +26,7 @@ from genvae_image_style.picture import Picture
 from genvae_image_style.reading.decoding import Frame
 from genvae_image_style.reading.typefaces import parted
 from genvae_image_style.rendering import Rendering
+from genvae_image_style.sheet import sheet
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -48,7 +49,8 @@ class Image(Modality):
     and, where labels are given, the condition "label": (n, number of contents), a row of zeros where unknown.
 
     An item of the user's is a file's path, the bytes of one, a PIL image, a uint8 array (h, w) or (h, w, 3), or a
-    mapping with one of these as "image" beside "content" and "style".
+    mapping with one of these as "image" beside "content" and "style". A path may begin with what the picture shows,
+    "A=some.png", and a letter of a font file is "some.ttf#A".
     """
 
     unit = "images"
@@ -120,8 +122,13 @@ class Image(Modality):
             about, item = item, item["image"]
         if isinstance(item, str | Path):
             place = str(item)
+            known, mark, file = place.partition("=")
+            if mark and known in self._numbers and not Path(place).exists():
+                about, place = {"content": known, **about}, file
             font = parted(place)
-            pixels = self._letters(font[0], font[1])[0] if font else self.frame.of(Path(item), place).tobytes()
+            if font and font[1] in self._numbers:
+                about = {"content": font[1], **about}
+            pixels = self._letters(font[0], font[1])[0] if font else self.frame.of(Path(place), place).tobytes()
         elif isinstance(item, bytes | np.ndarray) or hasattr(item, "convert"):
             pixels = self.frame.of(item).tobytes()
         else:
@@ -201,6 +208,19 @@ class Image(Modality):
         return Batch(views={}, items=items, cost=torch.ones(len(items), device=items.device))
 
     # -- with a model ----------------------------------------------------------------------------
+
+    def values(self, block: str) -> Mapping[str, Tensor]:
+        if block != LABEL or not self.labels:
+            return {}
+        return dict(zip(self.contents, torch.eye(len(self.contents)), strict=True))
+
+    def called(self, block: str) -> str:
+        return "content" if block == LABEL else ""
+
+    endings = (".png", ".webp")
+
+    def file(self, items: Sequence[Any], columns: int, ending: str) -> bytes:
+        return sheet(items, columns, ending, on_paper=self.frame.polarity == "ink")
 
     def save(self, folder: Path) -> None:
         content = json.dumps({"contents": list(self.contents)}, ensure_ascii=False, indent=0)

@@ -176,7 +176,7 @@ def test_latents_that_do_not_fit_are_refused(learned: Model, latents: dict[str, 
     [
         ({"style": [1, 0]}, "no block 'style'"), ({"z": [1.0]}, "needs 2 weights, one an item; got 1"),
         ({"z": [1, -1]}, "not sum to 0"), ({"z": [0, 0]}, "not sum to 0"), ({"z": [1, float("inf")]}, "finite"),
-        ({"z": ["a", "b"]}, "not a list of numbers"), ({"z": [[1, 0]]}, "needs 2 weights"),
+        ({"z": ["a", "b"]}, "not a list of numbers"), ({"z": [[[1, 0]]]}, "needs 2 weights"),
     ],
 )  # fmt: skip
 def test_weights_that_do_not_fit_are_refused(learned: Model, weights: dict[str, object], said: str) -> None:
