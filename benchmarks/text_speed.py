@@ -93,7 +93,8 @@ def training(settings: Figures) -> Figures:
     if missing:
         print(f"without pythae: {missing}")
     short, long = settings["steps"]
-    runs["genvae"](1)  # the prepared data are in the cache from here on
+    for run in runs.values():
+        run(1)  # data are prepared and imports compiled from here on: a first start may outlast a long run
     speeds: dict[str, list[float]] = {name: [] for name in runs}
     efforts: dict[str, list[float]] = {name: [] for name in runs}
     found: Figures = {}

@@ -14,6 +14,7 @@ def _part(kind: str, part_id: str, factory: str, summary: str) -> Part:
 CORE = [
     _part("prior", "standard-normal", "genvae.core.priors.standard_normal:StandardNormalSettings", "N(0, I)"),
     _part("prior", "mixture", "genvae.core.priors.mixture:MixtureSettings", "a learned mixture of diagonal Gaussians"),
+    _part("prior", "by-block", "genvae.core.priors.by_block:ByBlockSettings", "a prior of its own for each block"),
     _part("prior", "vamp", "genvae.core.priors.vamp:VampSettings", "the posteriors of learned pseudo-inputs, mixed"),
     _part(
         "prior", "autoregressive", "genvae.core.priors.autoregressive:AutoregressiveSettings",

@@ -1,9 +1,11 @@
-"""An LSTM sentence VAE whose z is a short sequence of vectors, laid along the line.
+"""An LSTM sentence VAE whose latent is a short sequence of vectors, laid along the line; and one more for all of the
+line, where it is asked for.
 
 The encoder's states are brought to a fixed number of places, whatever the length of the line, and the decoder
 attends to them: as the latents of text that are given to a learned prior are (Lovelace et al., "Latent Diffusion for
 Language Generation", 2023), at the size of a laptop. One vector for all of a line makes its decoder a better judge
-of what lines are alike; places let it say exactly what was read.
+of what lines are alike; places let it say exactly what was read. With both, a learned prior of the places can be
+given the vector of the line: moving that vector changes what is said, and the places say how.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from genvae_sentence.heads import output_layer, sampling, table
 from genvae_sentence.lstm import LSTMDecoder, reversed_rows
 from genvae_sentence.modality import Sentence
 
+SENTENCE, PLACES = "sentence", "places"  # the blocks
 FIRST_BIAS = 3.0  # how surely position t begins by looking at place t
 
 
@@ -51,8 +54,8 @@ def resampled(
 
 
 class PlacesEncoder(nn.Module):
-    """Reads the view "input"; the feature "z" is a vector a place: what stands there, and what both directions of an
-    LSTM say of it."""
+    """Reads the view "input"; the feature "places" is a vector a place: what stands there, and what both directions of
+    an LSTM say of it. The "summary" is what they say at their ends, beside the mean of all positions."""
 
     def __init__(self, embedding: nn.Embedding, hidden: int, places: int, dropout: float) -> None:
         super().__init__()
@@ -70,17 +73,20 @@ class PlacesEncoder(nn.Module):
         ahead = self.forwards(embedded)[0]
         back = reversed_rows(self.backwards(reversed_rows(embedded, mask))[0], mask)
         states = torch.cat([embedded.to(ahead.dtype), ahead, back], -1)
-        return {"z": resampled(states, mask, self.places, self.empty)}
+        last = (mask.sum(1) - 1)[:, None, None].expand(-1, 1, ahead.shape[-1])
+        ends = torch.cat([ahead.gather(1, last), back[:, :1]], -1)[:, 0]
+        mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return {PLACES: resampled(states, mask, self.places, self.empty), "summary": torch.cat([ends, mean], -1)}
 
 
 class PlacesDecoder(SequenceDecoder):
-    """The LSTM decoder without z beside the symbols: z gives its first state, and its vectors are attended to by
-    each position, by what they hold and by where they are."""
+    """The LSTM decoder without the places beside the symbols: they give its first state, and are attended to by each
+    position, by what they hold and by where they are. What else there is, is beside every symbol (``whole``)."""
 
     def __init__(
         self,
         block: Block,
-        conditions: Sequence[Block],
+        whole: Sequence[Block],
         embedding: nn.Embedding,
         hidden: int,
         keys: int,
@@ -89,7 +95,7 @@ class PlacesDecoder(SequenceDecoder):
     ) -> None:
         super().__init__()
         places, width = block.shape
-        self.beneath = LSTMDecoder(conditions, embedding, hidden, 1, dropout, first=[block, *conditions])
+        self.beneath = LSTMDecoder(whole, embedding, hidden, 1, dropout, first=[block, *whole])
         self.query = nn.Linear(hidden, keys)
         self.key = nn.Linear(width, keys)
         self.value = nn.Linear(width, hidden)
@@ -98,9 +104,9 @@ class PlacesDecoder(SequenceDecoder):
         look.fill_diagonal_(FIRST_BIAS)
         self.look = nn.Parameter(look)
 
-    def _memory(self, z: Float[Tensor, "n p d"]) -> tuple[Float[Tensor, "n p k"], Float[Tensor, "n p h"]]:
-        z = z.to(self.place.dtype)
-        return self.key(z) + self.place, self.value(z)
+    def _memory(self, latents: Mapping[str, Tensor]) -> tuple[Float[Tensor, "n p k"], Float[Tensor, "n p h"]]:
+        places: Float[Tensor, "n p d"] = latents[PLACES].to(self.place.dtype)
+        return self.key(places) + self.place, self.value(places)
 
     def _attended(
         self,
@@ -117,12 +123,12 @@ class PlacesDecoder(SequenceDecoder):
 
     def forward(self, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, "n t h"]:
         hidden = self.beneath(latents, batch)
-        keys, values = self._memory(latents["z"])
+        keys, values = self._memory(latents)
         positions = torch.arange(hidden.shape[1], device=hidden.device)
         return self._attended(hidden, keys, values, self._look(positions))
 
     def start(self, latents: Mapping[str, Tensor], rows: int) -> State:
-        keys, values = self._memory(latents["z"])
+        keys, values = self._memory(latents)
         position = torch.zeros(rows, dtype=torch.int64, device=keys.device)
         return (position, keys, values, *self.beneath.start(latents, rows))
 
@@ -135,10 +141,12 @@ class PlacesDecoder(SequenceDecoder):
 
 @dataclass(frozen=True, kw_only=True)
 class PlacesSettings:
-    """LSTM encoder and decoder with z as a short sequence of vectors along the line."""
+    """LSTM encoder and decoder with a short sequence of vectors along the line, the block places."""
 
-    places: int = setting(16, help="vectors in z; lines of more symbols share them", ge=1, le=256)
+    places: int = setting(16, help="vectors along the line; lines of more symbols share them", ge=1, le=256)
     place_dim: int = setting(16, help="numbers in each of them", ge=1, le=1024)
+    sentence_dim: int = setting(0, help="numbers in the block sentence, a vector of all of the line before the places; "
+                                "0: none", ge=0, le=4096)  # fmt: skip
     embedding_dim: int = setting(192, help="width of a symbol's vector", ge=1, le=4096)
     hidden_dim: int = setting(320, help="width of the decoder's state", ge=1, le=8192)
     encoder_dim: int = setting(128, help="width of the encoder's state in each direction", ge=1, le=8192)
@@ -149,16 +157,23 @@ class PlacesSettings:
 
     def build(self, modality: Sentence, conditions: Sequence[Block] = ()) -> Networks:
         """The networks for a tokenizer's vocabulary."""
-        block = Block(name="z", shape=(self.places, self.place_dim))
+        block = Block(name=PLACES, shape=(self.places, self.place_dim))
+        sentence = [Block(name=SENTENCE, shape=(self.sentence_dim,))] if self.sentence_dim else []
         of_decoder = table(modality.vocabulary, self.embedding_dim)
         of_encoder = of_decoder if self.tied else table(modality.vocabulary, self.embedding_dim)
         width = self.embedding_dim + 2 * self.encoder_dim
         decoder = PlacesDecoder(
-            block, conditions, of_decoder, self.hidden_dim, self.key_dim, modality.max_length, self.dropout
+            block,
+            [*sentence, *conditions],
+            of_decoder,
+            self.hidden_dim,
+            self.key_dim,
+            modality.max_length,
+            self.dropout,
         )
         head = output_layer(of_decoder, self.hidden_dim, self.tied)
         return Networks(
-            blocks=[block, *conditions], encoder=PlacesEncoder(of_encoder, self.encoder_dim, self.places, self.dropout),
-            features=0, own={"z": width}, decoder=decoder,
+            blocks=[*sentence, block, *conditions], own={PLACES: width}, features=2 * self.encoder_dim + width,
+            encoder=PlacesEncoder(of_encoder, self.encoder_dim, self.places, self.dropout), decoder=decoder,
             likelihood=CategoricalSequence(head, self.sampled_gradient),
         )  # fmt: skip

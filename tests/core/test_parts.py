@@ -20,6 +20,7 @@ from genvae.core.likelihoods import FactorisedLikelihood
 from genvae.core.objectives import Objective, Terms
 from genvae.core.posteriors import Posterior
 from genvae.core.priors import FittedPrior, Prior
+from genvae.core.priors.by_block import ByBlock
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Ramp, Schedule, as_schedule
 from genvae.core.symbols import Symbols
@@ -73,6 +74,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "flow-matching": {"hidden": 16, "layers": 1, "steps": 3},
     "recurrent": {"hidden": 8, "codes": 12},
     "labelled": {"label": "first", "blocks": ["second"]},
+    "by-block": {"blocks": {"second": {"prior": "recurrent", "hidden": 8, "codes": 12}}},
 }
 
 
@@ -81,7 +83,7 @@ def prior_of(part_id: str) -> Prior:
     prior = made("prior", {"prior": part_id, **SMALL.get(part_id, {})}, BLOCKS)
     assert isinstance(prior, Prior)
     toy(BLOCKS, width=6, prior=prior, encoder=ReadsPseudo(6))
-    if isinstance(prior, FittedPrior):
+    if isinstance(prior, FittedPrior | ByBlock):
         for block in BLOCKS:
             prior.initialise(1.0 + 2.0 * STREAM.at("data").normal(torch.arange(80), *block.shape), block)
         prior.mark_fitted()

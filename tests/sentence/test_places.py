@@ -1,4 +1,4 @@
-"""The architecture whose z lies along the line."""
+"""The architecture whose latent lies along the line."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LINES = [[5], [6, 7], [8, 9, 10, 5, 6, 7, 8], [9, 9, 9], [10, 5, 6, 7]]
 WORDS = Sentence(train_tokenizer("character", ["abcdef"], 50), 9)
 
 
-def networks(places: int = 4) -> Networks:
+def networks(places: int = 4, sentence: int = 0) -> Networks:
     torch.manual_seed(0)
-    made = PlacesSettings(places=places, place_dim=3, embedding_dim=6, hidden_dim=8, encoder_dim=5, key_dim=4).build(
-        WORDS
+    chosen = PlacesSettings(
+        places=places, place_dim=3, sentence_dim=sentence, embedding_dim=6, hidden_dim=8, encoder_dim=5, key_dim=4
     )
-    return made
+    return chosen.build(WORDS)
 
 
 def test_positions_one_each_then_empty_ones_or_stretched() -> None:
@@ -47,10 +47,13 @@ def test_a_row_does_not_depend_on_the_padding() -> None:
     built = networks()
     assert built.encoder is not None
     with torch.no_grad():
-        whole = built.encoder(sequences(LINES))["z"]
-        assert whole.shape == (5, 4, built.own["z"])
+        whole = built.encoder(sequences(LINES))
+        assert whole["places"].shape == (5, 4, built.own["places"])
+        assert whole["summary"].shape == (5, built.features)
         for row, line in enumerate(LINES):
-            torch.testing.assert_close(built.encoder(sequences([line]))["z"][0], whole[row], rtol=1e-4, atol=1e-5)
+            alone = built.encoder(sequences([line]))
+            for name, features in whole.items():
+                torch.testing.assert_close(alone[name][0], features[row], rtol=1e-4, atol=1e-5)
 
 
 def test_the_posterior_reads_each_place() -> None:
@@ -62,16 +65,17 @@ def test_the_posterior_reads_each_place() -> None:
         features = built.encoder(sequences(LINES))
         q = posterior.at(built.blocks[0], features, {}, flat, Groups.each(5))
         assert q.mean.shape == (5, 4, 3)
-        features["z"][:, 2] += 1.0
+        features["places"][:, 2] += 1.0
         moved = posterior.at(built.blocks[0], features, {}, flat, Groups.each(5)).mean - q.mean
     assert (moved[:, 2] != 0).all() and not moved[:, [0, 1, 3]].any()
 
 
-@pytest.mark.parametrize("places", [1, 4, 12])
-def test_stepping_equals_teacher_forcing(places: int) -> None:
-    built = networks(places)
+@pytest.mark.parametrize(("places", "sentence"), [(1, 0), (4, 2), (12, 0)])
+def test_stepping_equals_teacher_forcing(places: int, sentence: int) -> None:
+    built = networks(places, sentence)
     assert isinstance(built.decoder, PlacesDecoder) and isinstance(built.likelihood, CategoricalSequence)
-    words, latents = sequences(LINES), {"z": noise(5, places * 3).reshape(5, places, 3)}
+    words, latents = sequences(LINES), {"places": noise(5, places * 3).reshape(5, places, 3)}
+    latents["sentence"] = noise(5, sentence) if sentence else torch.empty(5, 0)
     with torch.no_grad():
         whole = built.likelihood.head(built.decoder(latents, words))
         stepper = built.likelihood.stepper(built.decoder)
@@ -87,15 +91,26 @@ def test_stepping_equals_teacher_forcing(places: int) -> None:
 
 def test_every_place_reaches_the_decoder() -> None:
     built = networks()
-    latents = {"z": noise(5, 12).reshape(5, 4, 3).requires_grad_()}
+    latents = {"places": noise(5, 12).reshape(5, 4, 3).requires_grad_()}
     built.likelihood.nats(built.decoder, latents, sequences(LINES)).sum().backward()
-    assert latents["z"].grad is not None and (latents["z"].grad.abs().sum((0, 2)) > 0).all()
+    assert latents["places"].grad is not None and (latents["places"].grad.abs().sum((0, 2)) > 0).all()
 
 
 def test_a_line_longer_than_any_seen_is_still_decoded() -> None:
     built = networks()
     stepper = built.likelihood.stepper(built.decoder)  # type: ignore[attr-defined]
-    state = stepper.start({"z": noise(2, 12).reshape(2, 4, 3)}, 2)
+    state = stepper.start({"places": noise(2, 12).reshape(2, 4, 3)}, 2)
     for _ in range(WORDS.max_length + 5):
         logits, state = stepper.step(torch.tensor([5, 6]), state)
     assert logits.isfinite().all()
+
+
+def test_the_vector_of_the_line_comes_first_and_reaches_every_symbol() -> None:
+    built = networks(sentence=2)
+    assert [block.name for block in built.blocks] == ["sentence", "places"]
+    latents = {"places": noise(5, 12).reshape(5, 4, 3), "sentence": noise(5, 2).requires_grad_()}
+    words = sequences(LINES)
+    hidden = built.decoder(latents, words)
+    for place in range(3):
+        (of_sentence,) = torch.autograd.grad(hidden[:, place].sum(), latents["sentence"], retain_graph=True)
+        assert (of_sentence.abs().sum(1) > 0).all(), place

@@ -12,7 +12,6 @@ from genvae.core.batch import Batch
 from genvae.core.distributions import DiagonalGaussian
 from genvae.core.latents import Block, Latents
 from genvae.core.objectives.base import Objective, Terms
-from genvae.core.priors.fitted import FittedPrior
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
 from genvae.errors import LacksCapability, SettingError
@@ -57,8 +56,7 @@ class FitPrior(Objective):
         for block in model.blocks:
             if block.name not in whole.conditions:
                 model.prior.initialise(values[block.name], block)
-        if isinstance(model.prior, FittedPrior):
-            model.prior.mark_fitted()
+        model.prior.mark_fitted()
 
     def forward(self, model: VAE, batch: Batch, step: int | None, stream: Stream, player: str = "model") -> Terms:
         latents = drawn(model.blocks, batch, stream.at("posterior"), self.noise)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from genvae.core.distributions import noise_of, quantile
 from genvae.core.latents import Block
-from genvae.core.priors.fitted import AFTER, WHEN, WITH, Conditioned, ConditionedPrior, Standard
+from genvae.core.priors.fitted import AFTER, WHEN, WITH, Conditioned, ConditionedPrior, ConditionedSettings, Standard
 from genvae.errors import SettingError
 from genvae.settings import setting
 
@@ -147,8 +147,8 @@ class Autoregressive(Conditioned):
 class AutoregressivePrior(ConditionedPrior):
     """A masked network for each block, the blocks before as its context."""
 
-    def __init__(self, settings: AutoregressiveSettings, blocks: Sequence[Block]) -> None:
-        super().__init__(blocks, settings.when)
+    def __init__(self, settings: AutoregressiveSettings, blocks: Sequence[Block], before: Sequence[Block] = ()) -> None:
+        super().__init__(blocks, settings.when, before)
         self.nets = nn.ModuleDict({
             block.name: Made(block.size, self.width(block), settings.hidden, settings.layers, settings.mixtures)
             for block in blocks
@@ -161,7 +161,7 @@ class AutoregressivePrior(ConditionedPrior):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoregressiveSettings:
+class AutoregressiveSettings(ConditionedSettings):
     """A masked autoregressive network with Gaussian-mixture conditionals."""
 
     hidden: int = setting(512, help="units of a hidden layer", ge=1, le=16_384)
@@ -169,11 +169,11 @@ class AutoregressiveSettings:
     mixtures: int = setting(8, help="Gaussians in the mixture of each number", ge=1, le=256)
     when: str = setting(WITH, help=WHEN, choices=(WITH, AFTER))
 
-    def build(self, blocks: Sequence[Block]) -> AutoregressivePrior:
+    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> AutoregressivePrior:
         widest = max((block.size for block in blocks), default=1)
         if self.hidden < widest - 1:
             raise SettingError(
                 f"autoregressive: hidden = {self.hidden} is too few for a block of {widest} numbers; give at least "
                 f"{widest - 1}"
             )
-        return AutoregressivePrior(self, blocks)
+        return AutoregressivePrior(self, blocks, before)

@@ -33,6 +33,9 @@ class Prior(nn.Module, ABC):
     def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
         """A start from the data: latents of a block, (n, *shape). By default none is needed."""
 
+    def mark_fitted(self, fitted: bool = True) -> None:
+        """Told that it has been fitted to latents. By default there is nothing to remember."""
+
     def loss(
         self,
         block: Block,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -100,15 +100,17 @@ class Standard(nn.Module):
 
 
 class ConditionedPrior(FittedPrior):
-    """A learned prior whose blocks see the blocks before them, all standardised and side by side."""
+    """A learned prior whose blocks see the blocks before them, all standardised and side by side. It may be the prior
+    of some blocks only and see others, which come ``before``."""
 
-    def __init__(self, blocks: Sequence[Block], when: str) -> None:
+    def __init__(self, blocks: Sequence[Block], when: str, before: Sequence[Block] = ()) -> None:
         super().__init__(when)
-        self.standards = nn.ModuleDict({block.name: Standard(block) for block in blocks})
+        known = [*before, *blocks]
+        self.standards = nn.ModuleDict({block.name: Standard(block) for block in known})
         # a shared block can depend on shared blocks alone
         self.seen = {
-            block.name: [other for other in blocks[:place] if other.shared or not block.shared]
-            for place, block in enumerate(blocks)
+            block.name: [other for other in known[:place] if other.shared or not block.shared]
+            for place, block in enumerate(known)
         }
 
     def width(self, block: Block) -> int:
@@ -129,6 +131,14 @@ class ConditionedPrior(FittedPrior):
     def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
         """Standardise a block by the mean and scale of its latents."""
         self.standard(block).measure(values)
+
+
+class ConditionedSettings(ABC):
+    """Base of the settings of such priors."""
+
+    @abstractmethod
+    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> ConditionedPrior:
+        """The prior of some blocks that sees those before them."""
 
 
 class Conditioned(Distribution):

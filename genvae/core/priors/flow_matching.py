@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genvae.core.latents import Block
-from genvae.core.priors.fitted import AFTER, Conditioned, ConditionedPrior, Standard
+from genvae.core.priors.fitted import AFTER, Conditioned, ConditionedPrior, ConditionedSettings, Standard
 from genvae.core.randomness import Stream
 from genvae.errors import LacksCapability
 from genvae.settings import setting
@@ -201,8 +201,8 @@ class Flow(Conditioned):
 class FlowMatchingPrior(ConditionedPrior):
     """A flow for each block, the blocks before as its context; learned after training."""
 
-    def __init__(self, settings: FlowMatchingSettings, blocks: Sequence[Block]) -> None:
-        super().__init__(blocks, AFTER)
+    def __init__(self, settings: FlowMatchingSettings, blocks: Sequence[Block], before: Sequence[Block] = ()) -> None:
+        super().__init__(blocks, AFTER, before)
         self.steps = settings.steps
         self.nets = nn.ModuleDict({
             block.name: Velocity(block.size, self.width(block), settings.hidden, settings.layers) for block in blocks
@@ -236,12 +236,12 @@ class FlowMatchingPrior(ConditionedPrior):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowMatchingSettings:
+class FlowMatchingSettings(ConditionedSettings):
     """A flow learned on the latents of a trained model; until then N(0, I)."""
 
     hidden: int = setting(256, help="units of a hidden layer", ge=1, le=16_384)
     layers: int = setting(4, help="residual blocks", ge=1, le=64)
     steps: int = setting(32, help="midpoint steps from noise to latent", ge=1, le=1000)
 
-    def build(self, blocks: Sequence[Block]) -> FlowMatchingPrior:
-        return FlowMatchingPrior(self, blocks)
+    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> FlowMatchingPrior:
+        return FlowMatchingPrior(self, blocks, before)

@@ -14,7 +14,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genvae.core.latents import Block
-from genvae.core.priors.fitted import AFTER, SMALLEST_SCALE, WHEN, WITH, Conditioned, ConditionedPrior, Standard
+from genvae.core.priors.fitted import (
+    AFTER,
+    SMALLEST_SCALE,
+    WHEN,
+    WITH,
+    Conditioned,
+    ConditionedPrior,
+    ConditionedSettings,
+    Standard,
+)
 from genvae.core.randomness import Stream
 from genvae.errors import SettingError
 from genvae.settings import setting
@@ -27,13 +36,14 @@ EDGE = 2.0**-40  # uniform numbers stay this far from 0 and 1: their noise is fi
 class Codes(nn.Module):
     """An LSTM and its codebook: k Gaussians of d numbers."""
 
-    def __init__(self, width: int, context: int, hidden: int, codes: int, dropout: float) -> None:
+    def __init__(self, width: int, context: int, settings: RecurrentSettings) -> None:
         super().__init__()
+        hidden, codes = settings.hidden, settings.codes
+        narrow = settings.narrow or max(hidden // 2, 1)
         self.lstm = nn.LSTM(width + context, hidden, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
-        # narrower in between: most of the cost is the table of codes
-        self.narrow = nn.Linear(hidden, hidden // 2)
-        self.wide = nn.Linear(hidden // 2, codes)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.narrow = nn.Linear(hidden, narrow)
+        self.wide = nn.Linear(narrow, codes)
         spread = Stream(torch.initial_seed(), "codes").normal(torch.arange(codes), width)
         # half of the variance lies between the codes and half within
         self.centre = nn.Parameter(spread * math.sqrt(0.5))
@@ -152,10 +162,10 @@ class RecurrentPrior(ConditionedPrior):
     """A codebook and an LSTM for each block, along all its axes but the last; a plain vector is read number by
     number."""
 
-    def __init__(self, settings: RecurrentSettings, blocks: Sequence[Block]) -> None:
-        super().__init__(blocks, settings.when)
+    def __init__(self, settings: RecurrentSettings, blocks: Sequence[Block], before: Sequence[Block] = ()) -> None:
+        super().__init__(blocks, settings.when, before)
         self.nets = nn.ModuleDict({
-            block.name: Codes(_width(block), self.width(block), settings.hidden, settings.codes, settings.dropout)
+            block.name: Codes(_width(block), self.width(block), settings)
             for block in blocks
         })  # fmt: skip
 
@@ -180,6 +190,8 @@ class RecurrentPrior(ConditionedPrior):
         from sklearn.cluster import MiniBatchKMeans, kmeans_plusplus
 
         super().initialise(values, block)
+        if block.name not in self.nets:  # one that it only sees
+            return
         net = self.net(block)
         count, width = net.centre.shape
         vectors = self.standard(block)(values).reshape(-1, width)
@@ -206,13 +218,18 @@ class RecurrentPrior(ConditionedPrior):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecurrentSettings:
+class RecurrentSettings(ConditionedSettings):
     """An LSTM over a block's vectors with a mixture over a shared codebook."""
 
     hidden: int = setting(384, help="width of the LSTM's state", ge=2, le=16_384)
+    narrow: int | None = setting(
+        None,
+        help="width between the state and the codes, whose table is most of the weights; default: hidden / 2",
+        ge=1,
+    )
     codes: int = setting(1024, help="Gaussians in the codebook", ge=1, le=100_000)
     dropout: float = setting(0.0, help="dropout of what the LSTM reads and says", ge=0.0, lt=1.0)
     when: str = setting(AFTER, help=WHEN, choices=(WITH, AFTER))
 
-    def build(self, blocks: Sequence[Block]) -> RecurrentPrior:
-        return RecurrentPrior(self, blocks)
+    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> RecurrentPrior:
+        return RecurrentPrior(self, blocks, before)
