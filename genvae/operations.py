@@ -100,6 +100,33 @@ class Generated(Items):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blocks:
+    """What the latent of a model is made of."""
+
+    model: str = model_setting()
+
+
+@dataclass(frozen=True)
+class Described(Response):
+    """Each block in order: its name, what else it is called, its shape, whether a group of items shares it, and the
+    names of its values where it is observed; and the MIME type of the model's items."""
+
+    result = "blocks"
+    blocks: list[dict[str, Any]]
+    media: str
+
+    def lines(self) -> list[str]:
+        """A line a block."""
+        made = []
+        for block in self.blocks:
+            text = f"{block['name']}  {' x '.join(map(str, block['shape']))} numbers"
+            text += ", shared by the examples of a group" if block["shared"] else ""
+            text += f", called {block['called']}" if block["called"] else ""
+            made.append(text + (f", one of: {' '.join(block['values'])}" if block["values"] else ""))
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
 class Encode:
     """The latents of items."""
 
@@ -346,6 +373,7 @@ OPERATIONS = [
             "genvae mix MODEL --content a.png b.png --style-draw 6 --output new-styles.png",
         ),
     ),
+    _operation(Blocks, f"{_HANDLERS}.tools:blocks", "genvae blocks sentences-en"),
     _operation(Encode, f"{_HANDLERS}.reconstruct:encode", 'genvae encode sentences-en "I like tea." --json'),
     _operation(Decode, f"{_HANDLERS}.reconstruct:decode", 'genvae decode MODEL \'{"z": [[0.1, -0.3]]}\'',
                renders=True),

@@ -61,6 +61,22 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def split_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model with the blocks content and style (tests/images/split_model.py)."""
+    from tests.images.split_model import split_folder
+
+    return split_folder(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def labelled_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, its content given by name."""
+    from tests.images.split_model import split_folder
+
+    return split_folder(tmp_path_factory, "labelled")
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data, or a skip that says what is missing."""
     folder = Path(os.environ.get("GENVAE_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -63,6 +63,9 @@ class Open(TyperCommand):
             while ahead < len(args) and not args[ahead].startswith("--") and args[ahead] not in takes:
                 values.append(args[next(words)])
                 ahead += 1
+        if loose and any(word.partition("=")[0] == f"--{self.field}" for word in rest):
+            name = next(iter(loose))
+            raise SettingError(f"{self.field} are given by their names (--{name}) or as JSON, not both")
         if loose:
             rest = [f"--{self.field}={json.dumps(loose)}", *rest]
         return super().parse_args(ctx, rest)

@@ -18,6 +18,7 @@ from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
 from genvae.errors import DataError, LacksCapability
 from genvae.latent.recognise import recognised
+from genvae.operations import Blocks, Described
 
 TILE = 512  # rows decoded at once
 ENCODED = 256  # items encoded at once
@@ -82,3 +83,14 @@ class Tools:
             made[block.name] = prior.push(value) if push else prior.pull(value)
             before[block.name] = made[block.name] if push else value
         return made
+
+
+def blocks(context: Context, request: Blocks) -> Described:
+    """The model's blocks, in the order they are drawn."""
+    modality = context.bundle.modality
+    listed = [
+        {"name": block.name, "called": modality.called(block.name), "shape": list(block.shape), "shared": block.shared,
+         "values": list(modality.values(block.name))}
+        for block in context.bundle.vae.blocks
+    ]  # fmt: skip
+    return Described(listed, context.bundle.part().media)
