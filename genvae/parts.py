@@ -48,6 +48,8 @@ CORE = [
         "posterior", "product-of-gaussians", "genvae.core.posteriors.product_of_gaussians:ProductOfGaussiansSettings",
         "Gaussians whose evidence is multiplied over a group",
     ),
+    _part("posterior", "pooled", "genvae.core.posteriors.pooled:PooledSettings",
+          "Gaussians of shared blocks by a network on what a group's items say together"),
     _part("posterior", "ladder", "genvae.core.posteriors.ladder:LadderPosteriorSettings",
           "Gaussians that correct the prior's, block by block"),
     _part("likelihood", "bernoulli", "genvae.core.likelihoods.bernoulli:BernoulliSettings", "binary elements"),
@@ -97,6 +99,8 @@ CORE = [
           "symbols that the encoder reads change places with near ones"),
     _part("corruption", "binarise", "genvae.core.corruption.binarise:Binarise",
           "elements in [0, 1] are drawn as 0 or 1 anew at each step"),
+    _part("corruption", "partial-groups", "genvae.core.corruption.partial_groups:PartialGroups",
+          "what a group shares is inferred from some of its items"),
 ]  # fmt: skip
 
 SOURCES = [

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genvae.core.latents import Groups
+
+#: the mask, one truth an item, that says what is evidence for the blocks that groups share
+GIVEN = "given"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +36,17 @@ class Batch:
 
     @property
     def groups(self) -> Groups:
-        """The groups of the items, numbered from 0; each item its own when none are given."""
+        """The groups of the items, numbered from 0; each item its own when there are none. Which items are evidence
+        says the mask "given"; without it all are."""
+        given = self.masks.get(GIVEN)
         if self.group is None:
-            return Groups.each(len(self), self.items.device)
+            return Groups.each(len(self), self.items.device, given)
         names, of_item = torch.unique(self.group, return_inverse=True)
-        return Groups(of_item, len(names))
+        return Groups(of_item, len(names), given)
+
+    def giving(self, given: Bool[Tensor, " n"]) -> Batch:
+        """This batch with some items as the only evidence for what groups share."""
+        return replace(self, masks={**self.masks, GIVEN: given})
 
     def viewing(self, **views: Tensor) -> Batch:
         """This batch with some views replaced."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genvae.errors import SettingError, nearest
@@ -49,14 +49,26 @@ def block_named(blocks: Sequence[Block], name: str, where: str) -> Block:
 
 @dataclass(frozen=True)
 class Groups:
-    """Which items belong together. Without groups each item is a group of its own."""
+    """Which items belong together. Without groups each item is a group of its own.
+
+    ``given`` says which items are evidence for what their group shares; None: all of them. The others are to be found
+    from it, and a posterior of a shared block must not look at them.
+    """
 
     of_item: Int[Tensor, " n"]
     count: int
+    given: Bool[Tensor, " n"] | None = None
 
     @classmethod
-    def each(cls, items: int, device: torch.device | None = None) -> Groups:
-        return cls(torch.arange(items, device=device), items)
+    def each(cls, items: int, device: torch.device | None = None, given: Bool[Tensor, " n"] | None = None) -> Groups:
+        return cls(torch.arange(items, device=device), items, given)
+
+    def evidence(self, per_item: Float[Tensor, "n ..."]) -> Float[Tensor, "g ..."]:
+        """Sums over the given items of each group, none where there is no such item."""
+        if self.given is not None:
+            shown = self.given.reshape(-1, *[1] * (per_item.dim() - 1))
+            per_item = torch.where(shown, per_item, torch.zeros_like(per_item))
+        return per_item.new_zeros(self.count, *per_item.shape[1:]).index_add(0, self.of_item, per_item)
 
     def total(self, per_item: Float[Tensor, " n"]) -> Float[Tensor, " g"]:
         """Sums over the items of each group."""

@@ -8,7 +8,7 @@ genvae_api = "1.0"
 
 MODALITY = ModalityPart(
     id="image", factory=f"{__package__}.settings:ImageSettings", rendering=f"{__package__}.rendering:Rendering",
-    summary="pictures, grey or in colour",
+    summary="pictures, grey or in colour", media="image/png",
 )  # fmt: skip
 
 SOURCES = [
@@ -31,8 +31,14 @@ ARCHITECTURES = [
         ("image-residual", "residual:ResidualSettings", "residual blocks at each resolution"),
         ("image-ladder", "ladder:LadderSettings", "latents z1 ... zL, as vectors or as maps"),
         ("content-style", "split:ContentStyleSettings", "blocks content and style; style changes how content is drawn"),
+        ("letters", "letters:LettersSettings", "letters by their label, in a style that a font shares"),
     )
 ]
+
+CORRUPTIONS = [
+    Part(kind="corruption", id="restyle", factory=f"{__package__}.restyling:Restyle", modality="image",
+         summary="pictures of a group leant, stretched, made heavier or lighter alike"),
+]  # fmt: skip
 
 MEASURES = [
     Part(kind="measure", id=name, factory=f"{__package__}.measures.{place}", modality="image", summary=text)
@@ -51,5 +57,5 @@ MEASURES = [
 
 @hookimpl
 def genvae_parts() -> list[Part]:
-    """The image modality, its sources, architectures and measures."""
-    return [MODALITY, *SOURCES, *ARCHITECTURES, *MEASURES]
+    """The image modality, its sources, architectures, corruptions and measures."""
+    return [MODALITY, *SOURCES, *ARCHITECTURES, *CORRUPTIONS, *MEASURES]

@@ -20,11 +20,14 @@ class Corruption(ABC):
     The views "input" and "context" may change, the first with its mask; items and the target never do. Padding
     stays behind a row's last symbol, and no row is left without one. Draws are keyed by item and position.
 
+    One that sets ``holds_back`` changes nothing of an item, but which items are evidence for their group.
+
     One that sets ``redraws_target`` is no noise but the data themselves, where these are drawn at each step: it changes
     the target, too.
     """
 
     redraws_target: ClassVar[bool] = False
+    holds_back: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:

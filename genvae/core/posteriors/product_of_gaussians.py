@@ -13,6 +13,7 @@ Learning" (2018).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,12 +31,11 @@ WIDEST = 20.0  # log variance of an item's expert that says nothing: without a p
 def product(
     mean: Float[Tensor, "n ..."], log_variance: Float[Tensor, "n ..."], groups: Groups, prior_expert: bool
 ) -> DiagonalGaussian:
-    """The product of the experts of each group's items, a row a group."""
+    """The product of the experts of each group's given items, a row a group."""
     precision = (-log_variance).exp()
-    start = precision.new_full((groups.count, *precision.shape[1:]), 1.0 if prior_expert else 0.0)
-    total = start.index_add(0, groups.of_item, precision)
-    weighted = (0.0 * start).index_add(0, groups.of_item, precision * mean)
-    return DiagonalGaussian(weighted / total, -total.log())
+    total = groups.evidence(precision) + (1.0 if prior_expert else 0.0)
+    total = total.clamp(min=math.exp(-WIDEST))  # of a group without evidence and without the prior's
+    return DiagonalGaussian(groups.evidence(precision * mean) / total, -total.log())
 
 
 class ProductOfGaussiansPosterior(Posterior):

@@ -1,0 +1,73 @@
+"""Pictures of a group changed alike: a few hundred fonts become many, each still of one style.
+
+A letter and its neighbours are leant, stretched, made heavier or lighter by the same amounts, so what holds between the
+letters of a font holds between the changed ones. What is scored is changed, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from genvae.core.batch import Batch
+from genvae.core.corruption import Corruption
+from genvae.core.randomness import Stream
+from genvae.settings import setting
+
+BASELINE = 2 * 23.5 / 32 - 1  # from -1 to 1, top to bottom: where letters stand (see ``fonts.ink``)
+MIDDLE = 2 * 14 / 32 - 1  # the row that does not move when letters lean: between the middles of capitals and small ones
+
+
+def moved(
+    pictures: Float[Tensor, "n c h w"],
+    slant: Float[Tensor, " n"],
+    width: Float[Tensor, " n"],
+    height: Float[Tensor, " n"],
+) -> Float[Tensor, "n c h w"]:
+    """Leant to the right by ``slant`` (columns a row), ``width`` and ``height`` times as large. The baseline stays
+    where it is, and so does the middle of the width."""
+    zero = torch.zeros_like(slant)
+    # a place of the new picture, from -1 to 1, to the place of the old one that is shown there
+    across = torch.stack([1.0 / width, slant / width, -MIDDLE * slant / width], 1)
+    down = torch.stack([zero, 1.0 / height, BASELINE * (1.0 - 1.0 / height)], 1)
+    places = functional.affine_grid(torch.stack([across, down], 1), list(pictures.shape), align_corners=False)
+    return functional.grid_sample(pictures, places, mode="bicubic", align_corners=False).clamp(0.0, 1.0)
+
+
+def weighed(pictures: Float[Tensor, "n c h w"], amount: Float[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
+    """Strokes wider by twice ``amount`` pixels, narrower where it is negative; between -1 and 1."""
+    wider = functional.max_pool2d(pictures, 3, stride=1, padding=1)
+    narrower = -functional.max_pool2d(-functional.pad(pictures, (1, 1, 1, 1)), 3, stride=1)
+    share = amount[:, None, None, None]
+    return torch.where(share > 0, torch.lerp(pictures, wider, share), torch.lerp(pictures, narrower, -share))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restyle(Corruption):
+    """The pictures of a group leant, stretched, made heavier or lighter alike."""
+
+    redraws_target: ClassVar[bool] = True
+
+    share: float = setting(0.5, help="of the groups that are leant or stretched", ge=0.0, le=1.0)
+    slant: float = setting(0.2, help="columns a row that pictures lean by at most, either way", ge=0.0, le=1.0)
+    width: float = setting(0.15, help="share of their width that they lose at most, or half of it gain", ge=0, le=0.5)
+    height: float = setting(0.06, help="share of their height that they lose or gain at most", ge=0.0, le=0.5)
+    heavier: float = setting(0.5, help="share of the groups whose strokes change", ge=0.0, le=1.0)
+    weight: float = setting(0.5, help="pixels that the edge of a stroke moves by at most", ge=0.0, le=1.0)
+
+    def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:
+        groups, old = batch.groups, batch.views["target"]
+        drawn = stream.at("restyle").uniform(groups.first(batch.items), 6).to(old.dtype)
+        lean, wide, high, weight, whether, heavy = drawn[groups.of_item].unbind(1)
+        slant = (2.0 * lean - 1.0) * self.slant
+        width = 1.0 - self.width + 1.5 * self.width * wide
+        height = 1.0 + (2.0 * high - 1.0) * self.height
+        new = torch.where((whether < self.share)[:, None, None, None], moved(old, slant, width, height), old)
+        amount = (2.0 * weight - 1.0) * self.weight
+        new = torch.where((heavy < self.heavier)[:, None, None, None], weighed(new, amount), new)
+        return batch.viewing(input=new, target=new)
