@@ -55,8 +55,7 @@ def test_a_grid_from_files(
     expected = genvae.load(split_model).mix(content=contents, style=styles)
     for item, mixed in zip(answer["items"], expected, strict=True):
         assert np.array_equal(decoded(item), mixed)
-    # thick styles give more ink than thin ones
-    assert float(np.mean(expected[1::2])) > float(np.mean(expected[::2])) + 2
+    assert len({item.tobytes() for item in expected}) == 6
 
 
 def test_every_way_to_take_a_block(cli: Cli, split_model: Path, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
