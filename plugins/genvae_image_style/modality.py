@@ -85,14 +85,15 @@ class Image(Modality):
         count = len(next(iter(rows.values())))
         files = rows.get("file") or [None] * count
         pixels: list[bytes] = []
-        places = zip(rows["image"], files, strict=True)
+        known = rows.get("content") or [None] * count
+        places = zip(rows["image"], files, known, strict=True)
         for font, several in groupby(places, key=lambda row: None if row[0] is not None else _font(row[1])):
             if font is not None:
                 pixels += self._letters(font, [row[1].rpartition("#")[2] for row in several])
                 continue
-            for content, file in several:
+            for content, file, shown in several:
                 source = file if content is None else content
-                pixels.append(self.frame.of(source, file or "a picture of the data").tobytes())
+                pixels.append(self.frame.of(source, file or "a picture of the data", shown).tobytes())
         made: dict[str, list[Any]] = {"pixels": pixels}
         made.update({name: list(rows[name]) for name in ("content", "style") if name in rows})
         if self.group in made:
@@ -120,17 +121,19 @@ class Image(Modality):
                     f"a picture is given as {{'image': ..., 'content': ..., 'style': ...}}; got {list(item)}"
                 )
             about, item = item, item["image"]
+        shown = about.get("content")
         if isinstance(item, str | Path):
             place = str(item)
             known, mark, file = place.partition("=")
             if mark and known in self._numbers and not Path(place).exists():
                 about, place = {"content": known, **about}, file
+                shown = known
             font = parted(place)
             if font and font[1] in self._numbers:
                 about = {"content": font[1], **about}
-            pixels = self._letters(font[0], font[1])[0] if font else self.frame.of(Path(place), place).tobytes()
+            pixels = self._letters(font[0], font[1])[0] if font else self.frame.of(Path(place), place, shown).tobytes()
         elif isinstance(item, bytes | np.ndarray) or hasattr(item, "convert"):
-            pixels = self.frame.of(item).tobytes()
+            pixels = self.frame.of(item, letter=shown).tobytes()
         else:
             raise DataError(f"a picture is a file, a PIL image or a uint8 array, not {type(item).__name__}")
         made: dict[str, Any] = {"pixels": pixels}
@@ -220,7 +223,7 @@ class Image(Modality):
     endings = (".png", ".webp")
 
     def file(self, items: Sequence[Any], columns: int, ending: str) -> bytes:
-        return sheet(items, columns, ending, on_paper=self.frame.polarity == "ink")
+        return sheet(items, columns, ending, on_paper=self.frame.ink)
 
     def save(self, folder: Path) -> None:
         content = json.dumps({"contents": list(self.contents)}, ensure_ascii=False, indent=0)

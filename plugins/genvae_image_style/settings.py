@@ -31,7 +31,8 @@ class ImageSettings:
     colour: str = setting("grey", help="what is kept of colour", choices=tuple(CHANNELS))
     framing: str = setting(
         "pad", help="a picture that is not square: padded in the colour of its border, cropped to its middle, or "
-        "stretched", choices=("pad", "crop", "stretch"),
+        "stretched; letter: ink, bright, at the scale and on the baseline of letters, where it has another size",
+        choices=("pad", "crop", "stretch", "letter"),
     )  # fmt: skip
     polarity: str = setting(
         "keep", help="ink: a picture with a bright border is inverted, so that what is drawn is bright, as in MNIST",

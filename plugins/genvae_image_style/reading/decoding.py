@@ -30,11 +30,17 @@ class Frame:
 
     size: int
     channels: int
-    framing: str = "pad"  # pad, crop, stretch
+    framing: str = "pad"  # pad, crop, stretch, letter
     polarity: str = "keep"  # keep, ink
 
-    def of(self, source: Any, name: str = "the picture") -> Bytes:
-        """A path, the bytes of a file, a PIL image or a uint8 array as planes, (channels, size, size).
+    @property
+    def ink(self) -> bool:
+        """Whether what is drawn is bright, whatever the picture was."""
+        return self.polarity == "ink" or self.framing == "letter"
+
+    def of(self, source: Any, name: str = "the picture", letter: str | None = None) -> Bytes:
+        """A path, the bytes of a file, a PIL image or a uint8 array as planes, (channels, size, size); ``letter`` is
+        what it shows, where that is known.
 
         Raises DataError, in one line that begins with ``name``, for what is no picture, damaged or too large.
         """
@@ -43,11 +49,14 @@ class Frame:
             source = source if plain is None else plain
         if isinstance(source, np.ndarray):
             checked = _array(source, name)
-            if checked.shape == (self.size, self.size, 3)[: 2 if self.channels == 1 else 3]:
+            right = checked.shape == (self.size, self.size, 3)[: 2 if self.channels == 1 else 3]
+            if right and self.framing != "letter":
                 return self._polarised(checked.reshape(self.size, self.size, self.channels).transpose(2, 0, 1))
             source = Image.fromarray(checked)
         elif not isinstance(source, Image.Image):
             source = opened(source, name)
+        if self.framing == "letter":
+            return self._as_letter(source, name, letter)
         return self._polarised(self._brought(source, name))
 
     def _brought(self, image: Image.Image, name: str) -> Bytes:
@@ -60,6 +69,16 @@ class Frame:
             raise DataError(f"{name}: {error}") from None
         except Exception as error:  # Pillow's readers raise many kinds for a damaged file
             raise DataError(f"{name}: a damaged picture ({_said(error)})") from None
+
+    def _as_letter(self, image: Image.Image, name: str, letter: str | None) -> Bytes:
+        """Ink at the scale and on the baseline of letters (``fonts.ink``), the same in each channel."""
+        from genvae_image_style.fonts.ink import as_ink
+
+        try:
+            ink = as_ink(image, self.size, letter)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from None
+        return np.ascontiguousarray(np.broadcast_to(ink, (self.channels, *ink.shape)))
 
     def _framed(self, image: Image.Image) -> Bytes:
         width, height = image.size
