@@ -332,6 +332,17 @@ def test_widths_below_one_are_refused() -> None:
             HOST.make("architecture", entry).build(Kind(8))
 
 
+def test_the_sides_of_a_ladder_s_maps() -> None:
+    entry = {"architecture": "image-ladder", "network": "convolutional", "latents": [1, 2, 3, 4, 5], "width": 4}
+    built = networks({**entry, "sides": [14, 7, 7, 4, 4]}, Kind(28))
+    assert [block.shape for block in built.blocks] == [(4, 4, 5), (4, 4, 4), (7, 7, 3), (7, 7, 2), (14, 14, 1)]
+    latents = {block.name: torch.zeros(2, *block.shape) for block in built.blocks}
+    assert built.decoder(latents, None).shape == (2, 1, 28, 28)
+    for sides_asked in ([14, 7, 4], [7, 14, 7, 4, 4], [14, 14, 14, 7, 7], [28, 14, 7, 4, 4], [14, 7, 7, 5, 4]):
+        with pytest.raises(SettingError, match="must be one for each of 5 latents.*some of 14, 7, 4, and 4 the last"):
+            HOST.make("architecture", {**entry, "sides": sides_asked}).build(Kind(28))
+
+
 def test_more_items_of_a_group_sharpen_its_style() -> None:
     kind = Kind(8)
     model = vae(SPLIT, kind)

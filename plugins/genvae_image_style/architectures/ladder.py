@@ -8,6 +8,7 @@ by block. The decoder reads every block, so none has to carry what another said 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,6 +63,18 @@ def resolutions(size: int, layers: int) -> list[int]:
     """The side of each block's map, z1's first: the smallest sides there are, at most half the picture's, evenly."""
     below = sides(size)[1:][-layers:]
     return [below[layer * len(below) // layers] for layer in range(layers)]
+
+
+def checked(asked: Sequence[int], size: int, layers: int) -> list[int]:
+    """The sides that are asked for, z1's first; raises SettingError for what convolutions do not come by."""
+    there = sides(size)[1:]
+    falls = all(below >= above for below, above in itertools.pairwise(asked))
+    if len(asked) != layers or not falls or not set(asked) <= set(there) or asked[-1] != there[-1]:
+        raise SettingError(
+            f"sides = {list(asked)} must be one for each of {layers} latents, z1's first, each at most the one before, "
+            f"some of {', '.join(map(str, there))}, and {there[-1]} the last"
+        )
+    return list(asked)
 
 
 class ConvClimb(PictureEncoder):
@@ -147,6 +160,10 @@ class LadderSettings(PictureSettings):
         None, help="numbers in z1, z2 ... zL, for maps at each place; default: 64, 32, 16, or for maps 4, 8, 16",
         max_length=64,
     )  # fmt: skip
+    sides: tuple[int, ...] | None = setting(
+        None, help="convolutional: sides of the maps of z1, z2 ... zL, of the picture's halves; default: all halves, "
+        "evenly", max_length=64,
+    )  # fmt: skip
     hidden: tuple[int, ...] | None = setting(
         None, help="mlp: widths of the encoder at z1, z2 ... zL; default: 512, 256 and on by halves, 64 at least",
         max_length=64,
@@ -179,6 +196,8 @@ class LadderSettings(PictureSettings):
                 decoder=MLPDecoder(modality, blocks, [hidden[0]] * 2, self.activation, output),
             )  # fmt: skip
         at = resolutions(modality.size, len(latents))
+        if self.sides is not None:
+            at = checked(self.sides, modality.size, len(latents))
         ladder = [
             Block(name=name, shape=(side, side, size)) for name, side, size in zip(names, at, latents, strict=True)
         ][::-1]

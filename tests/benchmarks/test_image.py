@@ -1,0 +1,139 @@
+"""The picture benchmarks' own parts, on discs of a few sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.image import bounding
+from benchmarks.image.arrays import Held, Pictures, held_out
+from benchmarks.image.clocked import RECIPES, Run, modality_of, recipe_of
+from benchmarks.image.replayed import Clock
+from genvae.core.bounds import importance_weighted
+from genvae.core.randomness import Stream
+from genvae.host import default_host
+from genvae.store.bundle import load
+from genvae_image_style.modality import Image
+from tests.images.drawn import disc
+
+CPU = torch.device("cpu")
+RECIPE_NAMES = (
+    "mnist-split", "mnist-plain", "mnist-mlp", "mnist-mlp-learned-prior", "mnist-ladder", "emoji-split",
+    "letters64-split", "fashion",
+)  # fmt: skip
+
+
+def discs(count: int = 48, size: int = 28, colour: bool = False) -> Pictures:
+    """Small and large discs at places of their own; the style is the side that they are on."""
+    images = [disc(size, 9 + i % 11, 9 + i % 7, 4 + 4 * (i % 2), finer=4) for i in range(count)]
+    whole = np.stack(images)
+    return Pictures(
+        np.repeat(whole[..., None], 3, 3) if colour else whole, np.array(["large" if i % 2 else "small"
+                                                                          for i in range(count)]),
+        np.array([str(i % 3) for i in range(count)]),
+    )  # fmt: skip
+
+
+def run(name: str, pictures: Pictures, *changes: str, **more: Any) -> Run:
+    """A run of two steps."""
+    changes = ("training.batch_size=16", "training.precision=float32", *changes)
+    settings: dict[str, Any] = {"seconds": 60.0, "seed": 3, "device": CPU, "most": 2, "say": lambda _: None}
+    return Run(recipe_of(name, default_host(), changes), pictures, name=name, **(settings | more))
+
+
+@pytest.mark.parametrize("name", RECIPE_NAMES)
+def test_every_recipe_trains_saves_and_loads(name: str, tmp_path: Path) -> None:
+    assert (RECIPES / f"{name}.yaml").is_file()
+    small = {
+        "mnist-ladder": ("architecture.width=8", "prior.width=8", "posterior.width=8", "architecture.blocks=1"),
+        "emoji-split": ("architecture.width=8", "per_group=6"), "letters64-split": ("architecture.width=8",),
+    }  # fmt: skip
+    size = {"emoji-split": 32, "letters64-split": 64}.get(name, 28)
+    made = run(name, discs(48, size, colour=name == "emoji-split"), *small.get(name, ()))()
+    assert made.steps == 2 and all(np.isfinite(value) for value in made.curve[0].values())
+    made.save(tmp_path / "model", dtype="float32")
+    again = load(tmp_path / "model", default_host()).vae
+    for before, after in zip(made.vae.parameters(), again.parameters(), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_a_split_is_read_from_a_picture_without_its_label() -> None:
+    pictures = discs()
+    made = run("mnist-split", pictures)()
+    held = Held(modality_of(made.bundle.recipe, pictures), pictures, CPU)
+    batch = held.batch(torch.arange(8))
+    codes = made.vae.infer(batch).latents
+    other = made.vae.infer(type(batch)(views=batch.views, items=batch.items, cost=batch.cost,
+                                       conditions={"label": batch.conditions["label"].flip(1)})).latents  # fmt: skip
+    assert torch.equal(codes["content"], other["content"]) and torch.equal(codes["style"], other["style"])
+
+
+def test_two_runs_with_a_seed_are_one() -> None:
+    first, second = (run("mnist-mlp", discs())() for _ in range(2))
+    for a, b in zip(first.vae.parameters(), second.vae.parameters(), strict=True):
+        assert torch.equal(a, b)
+    other = run("mnist-mlp", discs(), seed=4)()
+    assert any(not torch.equal(a, b) for a, b in zip(first.vae.parameters(), other.vae.parameters(), strict=True))
+
+
+def test_a_batch_is_the_modality_s_own() -> None:
+    pictures = discs(12)
+    recipe = recipe_of("mnist-split", default_host())
+    modality = modality_of(recipe, pictures)
+    assert isinstance(modality, Image)
+    rows = np.array([7, 2, 9])
+    examples = [{"pixels": pictures.images[row].tobytes(), "content": str(pictures.content[row])} for row in rows]
+    wanted = modality.collate(examples, rows.tolist())
+    found = Held(modality, pictures, CPU).batch(torch.from_numpy(rows))
+    assert torch.equal(found.views["input"], wanted.views["input"]) and torch.equal(found.items, wanted.items)
+    assert torch.equal(found.conditions["label"], wanted.conditions["label"])
+
+
+def test_an_epoch_has_every_row_once_but_for_the_rest() -> None:
+    pictures = discs(50)
+    held = Held(modality_of(recipe_of("mnist-plain", default_host()), pictures), pictures, CPU)
+    batches = held.order(16, None)
+    rows = [part.tolist() for part in held.epoch(batches, 0, 0, 16)]
+    assert [len(part) for part in rows] == [16, 16, 16] and len({row for part in rows for row in part}) == 48
+    assert rows != [part.tolist() for part in held.epoch(batches, 0, 1, 16)]
+
+
+def test_the_likelihood_is_that_of_every_picture() -> None:
+    pictures = discs(30)
+    made = run("mnist-mlp", pictures)()
+    values = bounding.binary(torch.from_numpy(pictures.images)[:, None])
+    assert set(values.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(values, bounding.binary(torch.from_numpy(pictures.images)[:, None])), "one binary set"
+    found = bounding.likelihood(made.vae, values, samples=4, at_once=7, until=float("inf"), few=2)
+    rows = bounding.order(30, CPU)
+    stream = Stream(bounding.SEED, "evaluation")
+    one = importance_weighted(made.vae, bounding._batch(values, rows), stream, samples=4)
+    assert found["nll"] == pytest.approx(-float(one.log_likelihood.mean()), rel=1e-5)
+    assert found["reached"] == 30
+    plain = bounding.likelihood(made.vae, values, samples=4, at_once=30, until=float("inf"))
+    assert plain["nll"] == pytest.approx(found["nll"], rel=1e-5) and plain["nll"] < plain["elbo"]
+    late = bounding.likelihood(made.vae, values, samples=4, at_once=7, until=0.0, few=4)
+    assert late["reached"] == 7 and "nll" not in late
+    assert late["nll_estimated"] == pytest.approx(found["nll"], rel=1e-5), "as many draws gain nothing"
+
+
+def test_a_clock_tells_steps_apart() -> None:
+    items, now = torch.arange(2000), torch.zeros((), dtype=torch.int64)
+    clock = Clock(0, "train", now=now).at("noise")
+    first = clock.normal(items, 3)
+    assert float(first.mean()) == pytest.approx(0.0, abs=0.05) and float(first.std()) == pytest.approx(1.0, abs=0.05)
+    assert not torch.equal(first, clock.again(1).normal(items, 3))
+    now.fill_(7)
+    later = clock.normal(items, 3)
+    assert abs(float((first * later).mean())) < 0.05, "another step, other numbers"
+    now.fill_(0)
+    assert torch.equal(clock.normal(items, 3), first)
+
+
+def test_one_in_five_is_held_out() -> None:
+    share = np.mean([held_out(f"family {number}") for number in range(2000)])
+    assert share == pytest.approx(0.2, abs=0.03)
