@@ -1,14 +1,16 @@
 """The table of remedies on the Penn Treebank: each row trained by the library and measured on the test file.
 
-    python benchmarks/text_quality.py [--only pretrained-free-bits] [--epochs 10] [--samples 100] [--seed 0] [--quick]
+    python benchmarks/text_quality.py [--only pretrained-free-bits] [--epochs 10] [--samples 100] [--seed 0]
+        [--device cuda] [--kept FILE] [--quick]
     python benchmarks/text_quality.py --show        the rows that have landed so far
+    python benchmarks/text_quality.py --take FILE   rows that landed elsewhere, each process having kept its own
 
     perplexity = exp(nll / words), of 82,430 words in 3,761 sentences, the ends counted
     nll        importance weighted with --samples samples; -ELBO = distortion + KL; all in nats per sentence
     KL, MI, AU the rate, the mutual information (Hoffman and Johnson 2016), the active units (Burda et al. 2016)
 
-Rows land in results/text_quality.json one by one; a finished one is not trained again, and one that was stopped goes on
-from its last checkpoint in runs/text_quality. The rows are in text/remedies.py.
+The model is chosen by ptb.valid. Rows land in results/text_quality.json one by one; a finished one is not trained
+again, and one that was stopped goes on from its last checkpoint in runs/text_quality. They are in text/remedies.py.
 """
 
 from __future__ import annotations
@@ -41,22 +43,25 @@ def recipe(sections: Figures, seed: int, changes: list[str]) -> Any:
     return made
 
 
-def trained(made: Any, data: Path, folder: Path) -> tuple[Any, float]:
+def trained(made: Any, data: Path, valid: Path, folder: Path, device: str) -> tuple[Any, float]:
     """The model of a recipe, trained to the end, and the seconds of its steps."""
     from genvae.progress import Terminal
     from genvae.training.run import train
 
-    outcome = train(made, data, folder, resume=(folder / "run").is_dir(), reporter=Terminal())
+    outcome = train(
+        made, data, folder, resume=(folder / "run").is_dir(), reporter=Terminal(), validation=valid, device=device
+    )
     return outcome.bundle, outcome.state.seconds
 
 
-def measured(bundle: Any, test: Path, samples: int) -> Figures:
+def measured(bundle: Any, test: Path, samples: int, device: str) -> Figures:
     """The engine's figures on a file, and why any of them is missing."""
     import numpy as np
 
     from genvae.data.batching import Batches
     from genvae.data.prepare import prepare
     from genvae.data.read import read
+    from genvae.device import chosen, placed
     from genvae.errors import LacksCapability
     from genvae.evaluation.evaluation import Evaluation
 
@@ -64,28 +69,32 @@ def measured(bundle: Any, test: Path, samples: int) -> Figures:
     selected, left_out = bundle.recipe.modality_settings().select(read(test, host))
     assert not left_out, left_out
     examples = prepare(selected, bundle.modality)
-    batches = Batches(examples, np.arange(len(examples)), bundle.modality, batch_size=128)
+    place = chosen(device)
+    batches = Batches(examples, np.arange(len(examples)), bundle.modality, batch_size=128, device=place)
     evaluation = Evaluation(bundle.vae, bundle.modality, bundle.modality_id, batches, samples=samples)
     figures: Figures = {}
-    for name in MEASURES:
-        try:
-            figures |= host.load("measure", name)(evaluation)
-        except LacksCapability as error:
-            evaluation.left_out[name] = str(error)
+    with placed(bundle.vae, place):
+        for name in MEASURES:
+            try:
+                figures |= host.load("measure", name)(evaluation)
+            except LacksCapability as error:
+                evaluation.left_out[name] = str(error)
     return {**figures, "left_out": evaluation.left_out} if evaluation.left_out else figures
 
 
-def row(name: str, made: Any, files: tuple[Path, Path], work: Path, samples: int, kept: Kept) -> Figures:
-    """A row that is there already, or its figures when it is trained and measured."""
+def row(
+    name: str, made: Any, files: tuple[Path, Path, Path], work: Path, samples: int, kept: Kept, device: str
+) -> Figures:
+    """A row that is there already, or its figures when it is trained, validated and measured on the three files."""
     config = made.to_config()
     settings = {"recipe": config, "samples": samples}
     done = kept.find(name, settings)
     if done is not None:
         return done
     key = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
-    bundle, seconds = trained(made, files[0], work / f"{name}-{key}")
+    bundle, seconds = trained(made, files[0], files[1], work / f"{name}-{key}", device)
     began = time.perf_counter()
-    figures = measured(bundle, files[1], samples)
+    figures = measured(bundle, files[2], samples, device)
     weights = sum(parameter.numel() for parameter in bundle.vae.parameters())
     spent = {"training_seconds": seconds, "evaluation_seconds": time.perf_counter() - began}
     return kept.add(name, settings, {"weights": weights, **figures, **spent})
@@ -119,18 +128,23 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of every row")
     parser.add_argument("--work", type=Path, default=Path("runs/text_quality"), help="where the runs lie")
     parser.add_argument("--quick", action="store_true", help="three steps of every row; figures mean nothing")
+    parser.add_argument("--device", default="cpu", help="where the models compute: cpu, cuda, auto")
+    parser.add_argument("--kept", type=Path, default=RESULTS / "text_quality.json", help="where rows are kept")
+    parser.add_argument("--take", type=Path, nargs="+", default=[], help="add the rows of other such files, and show")
     parser.add_argument("--show", action="store_true", help="print the table, measure nothing")
     chosen = parser.parse_args()
     listed = remedies(chosen.epochs)
     published = {name: remedy.published for name, remedy in listed.items()}
-    kept = Kept(RESULTS / "text_quality.json")
-    if chosen.show:
+    kept = Kept(chosen.kept)
+    for path in chosen.take:
+        kept.take(Kept(path))
+    if chosen.show or chosen.take:
         print(shown(kept.rows(), published))
         return
     if chosen.only not in (None, *listed):
         parser.error(f"no row {chosen.only!r}; there are: {', '.join(listed)}")
-    files = ptb("train"), ptb("test")
-    assert size(files[1]) == TEST, f"{files[1]} is not the usual test file: {size(files[1])} instead of {TEST}"
+    files = ptb("train"), ptb("valid"), ptb("test")
+    assert size(files[2]) == TEST, f"{files[2]} is not the usual test file: {size(files[2])} instead of {TEST}"
 
     import torch
 
@@ -143,14 +157,17 @@ def main() -> None:
         work, samples = chosen.work, chosen.samples
         if chosen.quick:
             work, samples, kept = Path(folder), 2, Kept(Path(folder) / "text_quality.json")
-            files = head(files[0], 200, work / "train.txt"), head(files[1], 16, work / "test.txt")
+            files = (
+                head(files[0], 200, work / "train.txt"), head(files[1], 16, work / "valid.txt"),
+                head(files[2], 16, work / "test.txt"),
+            )  # fmt: skip
         for name, remedy in listed.items():
             if chosen.only not in (None, name):
                 continue
             sections = laid(remedy.changes, plain(chosen.epochs))
             made = recipe(quick(sections) if chosen.quick else sections, chosen.seed, chosen.set)
             try:
-                row(name, made, files, work, samples, kept)
+                row(name, made, files, work, samples, kept, chosen.device)
             except Interrupted as stopped:
                 sys.exit(f"{name}: {stopped}")
             except GenvaeError as error:

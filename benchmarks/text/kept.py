@@ -24,6 +24,9 @@ def about() -> dict[str, Any]:
 
 
 def _processor() -> str:
+    torch = sys.modules.get("torch")  # where it is in use, what it computes on
+    if torch is not None and torch.cuda.is_initialized():
+        return str(torch.cuda.get_device_name())
     info = Path("/proc/cpuinfo")
     for line in info.read_text().splitlines() if info.is_file() else ():
         if line.startswith("model name"):
@@ -50,12 +53,19 @@ class Kept:
     def add(self, name: str, settings: Any, figures: dict[str, Any]) -> dict[str, Any]:
         """Keep a row; the file is whole at any time."""
         row = {"row": name, "settings": settings, **figures, **about()}
+        self._write([row])
+        return row
+
+    def take(self, other: Kept) -> None:
+        """Keep the rows of another file that are not here."""
+        self._write([row for row in other.rows() if self.find(row["row"], row["settings"]) is None])
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         staged = self.path.with_name(f".{self.path.name}.staged")
         # read anew: another process may have finished another row meanwhile
-        staged.write_text(json.dumps({"rows": [*self.rows(), row]}, indent=2) + "\n", encoding="utf-8")
+        staged.write_text(json.dumps({"rows": [*self.rows(), *rows]}, indent=2) + "\n", encoding="utf-8")
         staged.replace(self.path)
-        return row
 
 
 def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

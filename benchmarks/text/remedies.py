@@ -18,6 +18,8 @@ FLOOR = 8.0  # nats of the latent that cost nothing (Li et al. 2019 report their
 
 Sections = dict[str, Any]
 
+TIED = {"tied": True, "own_table": True}  # decoder and output layer share a table; a reset must not empty the encoder's
+
 
 @dataclass(frozen=True)
 class Remedy:
@@ -42,6 +44,16 @@ def plain(epochs: int) -> Sections:
     }  # fmt: skip
 
 
+def pretrained(epochs: int, floor: Sections) -> list[Sections]:
+    """First an autoencoder, then a VAE with a new decoder and a floor under the rate."""
+    return [
+        {"name": "autoencoder", "objective": {"objective": "elbo", "beta": 0.0}, "criterion": "objective",
+         "epochs": max(1, epochs // 2)},
+        {"name": "vae", "begin": "best", "reset": ["decoder", "likelihood"],
+         "objective": {"objective": "elbo", **floor}},
+    ]  # fmt: skip
+
+
 def remedies(epochs: int) -> dict[str, Remedy]:
     """Every row of the table, in its order."""
     total = epochs * EPOCH
@@ -60,13 +72,7 @@ def remedies(epochs: int) -> dict[str, Remedy]:
         "free-bits": Remedy("Kingma et al. 2016", {"objective": per_dimension, **floored}),
         "free-bits-total": Remedy("Kingma et al. 2016", {"objective": in_total, **floored}),
         "pretrained-free-bits": Remedy("Li et al. 2019", {
-            "phases": [
-                {"name": "autoencoder", "objective": {"objective": "elbo", "beta": 0.0}, "criterion": "objective",
-                 "epochs": max(1, epochs // 2)},
-                {"name": "vae", "begin": "best", "reset": ["decoder", "likelihood"],
-                 "objective": {"objective": "elbo", **per_dimension}},
-            ],
-            **floored,
+            "phases": pretrained(epochs, per_dimension), **floored,
         }, 96.9),
         "aggressive": Remedy("He et al. 2019", {
             "phases": [{"name": "aggressive", "aggressive": True, "aggressive_steps": 30}],
@@ -97,6 +103,27 @@ def remedies(epochs: int) -> dict[str, Remedy]:
         }),
         "denoising": Remedy("Shen et al. 2020", {
             "corruptions": [{"corruption": "deletion", "rate": 0.3}], **annealed,
+        }),
+        "tied-language-model": Remedy("the language model, one table of words", {
+            "architecture": {"latent_dim": 0, **TIED},
+        }),
+        "tied-free-bits": Remedy("Kingma et al. 2016, one table of words", {
+            "architecture": TIED, "objective": per_dimension, **floored,
+        }),
+        "tied-pretrained-free-bits": Remedy("Li et al. 2019, one table of words", {
+            "architecture": TIED, "phases": pretrained(epochs, per_dimension), **floored,
+        }),
+        "tied-batch-normalised": Remedy("Zhu et al. 2020, one table of words", {
+            "architecture": TIED, "posterior": {"posterior": "batch-normalised", "gamma": 0.6}, **annealed,
+        }),
+        "tied-importance-weighted": Remedy("Li et al. 2019, one table of words; then Burda et al. 2016", {
+            "architecture": TIED,
+            "phases": [
+                *pretrained(epochs, per_dimension),
+                {"name": "importance weighted", "begin": "best", "objective": {"objective": "importance-weighted",
+                 "samples": 5}, "criterion": "objective", "epochs": max(1, epochs // 5), "learning_rate": 2e-4},
+            ],
+            **floored,
         }),
         "transformer": Remedy("from scratch, with free bits", {
             "architecture": {"architecture": "transformer", "hidden_dim": 256, "latent_dim": LATENT, "dropout": 0.2},

@@ -172,6 +172,8 @@ class LSTMSettings:
     skip: bool = setting(False, help="z reaches the output layer past the LSTM, too")
     dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
     tied: bool = setting(False, help="one table of embeddings: encoder, decoder and output layer")
+    own_table: bool = setting(False, help="with tied: the encoder has a table of its own all the same, so that the "
+                              "decoder can be reset without it")  # fmt: skip
     sampled_gradient: float = sampling()
     init_range: float | None = setting(
         None, help="first weights are uniform from minus to plus this; default: 1 / sqrt(width)", gt=0.0, le=1.0
@@ -185,7 +187,8 @@ class LSTMSettings:
         """The networks for a tokenizer's vocabulary."""
         blocks = [Block(name="z", shape=(self.latent_dim,))] if self.latent_dim else []
         of_decoder = table(modality.vocabulary, self.embedding_dim)
-        of_encoder = of_decoder if self.tied else table(modality.vocabulary, self.embedding_dim)
+        shares = self.tied and not self.own_table
+        of_encoder = of_decoder if shares else table(modality.vocabulary, self.embedding_dim)
         width = self.encoder_dim or self.hidden_dim
         encoder = None
         if blocks:
