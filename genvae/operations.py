@@ -172,9 +172,14 @@ class Reconstruct:
 
 @dataclass(frozen=True)
 class Reconstructed(Items):
-    """The items as they came back, beside what they were."""
+    """The items as they came back, beside what they were; and of observed blocks what they were taken for, by name."""
 
     originals: list[Any] = field(default_factory=list)
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    def to_config(self) -> dict[str, Any]:
+        """Without values where nothing is observed."""
+        return {name: value for name, value in super().to_config().items() if name != "values" or value}
 
     def lines(self) -> list[str]:
         """What it was, then what came back."""

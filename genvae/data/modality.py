@@ -93,6 +93,11 @@ class Modality(ABC):
         """What users call a block beside its name, '' for nothing: a label that stands for the content, say."""
         return ""
 
+    @property
+    def media(self) -> str:
+        """The MIME type of its items where that says more than its part does, as image/png;ink; or ''."""
+        return ""
+
     #: the endings of files that ``file`` makes, beside .txt, .csv and .json, which any items can be written into
     endings: ClassVar[tuple[str, ...]] = ()
 

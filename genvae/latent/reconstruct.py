@@ -41,7 +41,17 @@ def reconstruct(context: Context, request: Reconstruct) -> Reconstructed:
     modality = context.bundle.modality
     before = [modality.item(modality.example(item)) for item in request.items]
     beside = [item for pair in zip(before, said, strict=True) for item in pair]
-    return Reconstructed(said, output.write(beside, 2), before)
+    return Reconstructed(said, output.write(beside, 2), before, _named(tools, latents))
+
+
+def _named(tools: Tools, latents: Latents) -> dict[str, list[str]]:
+    """The values of observed blocks by their names, '' for what has none."""
+    found: dict[str, list[str]] = {}
+    for name, rows in latents.items():
+        values = tools.context.bundle.modality.values(name)
+        if values:
+            found[name] = [next((text for text, value in values.items() if value.equal(row)), "") for row in rows]
+    return found
 
 
 def _checked(tools: Tools, given: dict[str, Any]) -> Latents:

@@ -93,4 +93,4 @@ def blocks(context: Context, request: Blocks) -> Described:
          "values": list(modality.values(block.name))}
         for block in context.bundle.vae.blocks
     ]  # fmt: skip
-    return Described(listed, context.bundle.part().media)
+    return Described(listed, modality.media or context.bundle.part().media)

@@ -220,6 +220,10 @@ class Image(Modality):
     def called(self, block: str) -> str:
         return "content" if block == LABEL else ""
 
+    @property
+    def media(self) -> str:
+        return "image/png;ink" if self.frame.ink and self.channels == 1 else "image/png"
+
     endings = (".png", ".webp")
 
     def file(self, items: Sequence[Any], columns: int, ending: str) -> bytes:
