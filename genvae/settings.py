@@ -35,16 +35,19 @@ def setting(
     argument: bool = False,
     convert: Any = None,
     keywords: bool = False,
+    several: bool = False,
 ) -> Any:
     """A dataclass field with its meaning and limits.
 
     ``flags`` are extra command line spellings ("-n"); ``argument`` makes it a positional argument
     there. ``convert`` is applied before the type check (a number to a schedule, say). A request's field of
-    ``keywords`` is a dictionary that also takes every keyword or option which is nothing else.
+    ``keywords`` is a dictionary that also takes every keyword or option which is nothing else; the option of one of
+    ``several`` values takes every word up to the next option.
     """
     metadata = {
         "help": help, "ge": ge, "gt": gt, "le": le, "lt": lt, "choices": choices,
         "max_length": max_length, "flags": flags, "argument": argument, CONVERT: convert, "keywords": keywords,
+        "several": several,
     }  # fmt: skip
     if isinstance(default, dict | list):
         frozen = default

@@ -8,6 +8,7 @@ import json
 import sys
 import types
 import typing
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -28,9 +29,41 @@ def add(app: typer.Typer, asked: str) -> None:
     service = Service(default_host(), reporter=Terminal())
     for part in service.operations().values():
         made = _command(part, service) if part.id == asked else _listed
-        keywords = settings.keyword_field(service.request_class(part.id)) if part.id == asked else ""
-        cls = type("Open", (Open,), {"field": keywords}) if keywords else None
+        cls = _kind(service.request_class(part.id)) if part.id == asked else None
         app.command(part.id, cls=cls, help=_help(part), short_help=part.summary)(made)
+
+
+def _kind(request: type) -> type[TyperCommand] | None:
+    """The class of a request's command, where its options take more words than one each."""
+    keywords = settings.keyword_field(request)
+    several = [_spelling(field) for field in dataclasses.fields(request) if field.metadata.get("several")]
+    bases = (*((Several,) if several else ()), *((Open,) if keywords else ()))
+    return type("Command", bases, {"field": keywords, "several": several}) if bases else None
+
+
+class Several(TyperCommand):
+    """A command with options that take every word up to the next option: ``--NAME VALUE VALUE``."""
+
+    several: Sequence[str] = ()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Say the option before each of its words."""
+        rest: list[str] = []
+        taking = ""
+        for place, word in enumerate(args):
+            if word == "--":
+                return super().parse_args(ctx, [*rest, *args[place:]])
+            if word.startswith("-") and word != "-":
+                taking = word if word in self.several else ""
+                rest += [] if taking and self._follows(args, place) else [word]
+            else:
+                rest += [taking, word] if taking else [word]
+        return super().parse_args(ctx, rest)
+
+    @staticmethod
+    def _follows(args: list[str], place: int) -> bool:
+        """Whether a word that is a value comes next."""
+        return place + 1 < len(args) and not args[place + 1].startswith("--")
 
 
 class Open(TyperCommand):
@@ -129,7 +162,7 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
     if meta.get("argument"):
         info: Any = typer.Argument(help=text, show_default=False)
     else:
-        spelling = f"--{field.name.replace('_', '-')}"
+        spelling = _spelling(field)
         info = typer.Option(*meta.get("flags", ()), spelling, help=text, show_default=False)
     shape: Any = types.GenericAlias(list, (kind,)) if many else kind
     annotated: Any = shape if required or kind is bool else shape | None
@@ -138,6 +171,10 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
         field.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation,
         default=inspect.Parameter.empty if default is ... else default,
     )  # fmt: skip
+
+
+def _spelling(field: dataclasses.Field[Any]) -> str:
+    return f"--{field.name.replace('_', '-')}"
 
 
 def _simple(hint: Any) -> tuple[type, bool]:

@@ -56,12 +56,19 @@ class Image(Modality):
     unit = "images"
 
     def __init__(
-        self, frame: Frame, *, contents: Sequence[str] = (), group: str = "none", labels: bool = False
+        self,
+        frame: Frame,
+        *,
+        contents: Sequence[str] = (),
+        group: str = "none",
+        labels: bool = False,
+        contrast: float = 1.0,
     ) -> None:
         self.frame = frame
         self.contents = tuple(contents)
         self.group = group  # "none", "content" or "style"
         self.labels = labels
+        self.contrast = contrast
         self._numbers = {content: number for number, content in enumerate(self.contents)}
 
     @property
@@ -201,7 +208,7 @@ class Image(Modality):
         if options.draw == "sample":
             values = likelihood.sample(parameters, stream.at("elements").uniform(items, *self.shape))
         else:
-            values = likelihood.mean(parameters)
+            values = contrasted(likelihood.mean(parameters), options.contrast or self.contrast)
         planes = (values.clamp(0.0, 1.0) * 255.0).round().to(torch.uint8).cpu().numpy()
         return [Picture(each[0] if self.channels == 1 else each.transpose(1, 2, 0)) for each in planes]
 
@@ -235,6 +242,11 @@ class Image(Modality):
 
     def fingerprint(self) -> str:
         return hashlib.sha256(repr(("pictures 1", self.frame, self.group)).encode()).hexdigest()
+
+
+def contrasted(mean: Float[Tensor, "n ..."], contrast: float) -> Float[Tensor, "n ..."]:
+    """A mean in [0, 1] with its logits ``contrast`` times as large."""
+    return mean if contrast == 1.0 else (contrast * torch.logit(mean, eps=1e-6)).sigmoid()
 
 
 class Memory:

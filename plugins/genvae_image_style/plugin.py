@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genvae.host import ModalityPart, Part, SourcePart, hookimpl
+from genvae.host import ModalityPart, OperationPart, Part, SourcePart, hookimpl
 
 genvae_api = "1.0"
 
@@ -40,6 +40,18 @@ CORRUPTIONS = [
          summary="pictures of a group leant, stretched, made heavier or lighter alike"),
 ]  # fmt: skip
 
+OPERATIONS = [
+    OperationPart(
+        id="complete", request=f"{__package__}.completing:Complete", factory=f"{__package__}.completion:complete",
+        modality="image", summary="all letters of a typeface, drawn in the style of a few", renders=True,
+        examples=(
+            "genvae complete typefaces --examples A=a.png B=b.png R=r.png S=s.png --output sheet.png",
+            "genvae complete typefaces --font my.ttf --letters ABRS --output sheet.svg",
+            "genvae complete typefaces --font my.ttf --letters ABRS --redraw --family Mine --output mine.ttf",
+        ),
+    )
+]  # fmt: skip
+
 MEASURES = [
     Part(kind="measure", id=name, factory=f"{__package__}.measures.{place}", modality="image", summary=text)
     for name, place, text in (
@@ -57,5 +69,5 @@ MEASURES = [
 
 @hookimpl
 def genvae_parts() -> list[Part]:
-    """The image modality, its sources, architectures, corruptions and measures."""
-    return [MODALITY, *SOURCES, *ARCHITECTURES, *CORRUPTIONS, *MEASURES]
+    """The image modality, its sources, architectures, corruptions, operation and measures."""
+    return [MODALITY, *SOURCES, *ARCHITECTURES, *CORRUPTIONS, *OPERATIONS, *MEASURES]

@@ -50,6 +50,10 @@ class ImageSettings:
         "the style, where it groups the pictures",
     )  # fmt: skip
     group: str = setting("none", help="which column makes a group of pictures", choices=("none", "content", "style"))
+    contrast: float = setting(
+        1.0, help="of pictures that are shown: factor of the logits of their means. 1 is the mean, least in squared "
+        "error; above 1 it nears the median, least in absolute error", gt=0.0, le=100.0,
+    )  # fmt: skip
     labels: bool = setting(False, help="the content is given to the model, as the condition block label")
 
     # -- choosing rows ---------------------------------------------------------------------------
@@ -139,7 +143,7 @@ class ImageSettings:
 
     def _made(self, contents: Sequence[str]) -> Image:
         frame = Frame(self.size, CHANNELS[self.colour], self.framing, self.polarity)
-        return Image(frame, contents=tuple(contents), group=self.group, labels=self.labels)
+        return Image(frame, contents=tuple(contents), group=self.group, labels=self.labels, contrast=self.contrast)
 
     def recipe(self) -> Mapping[str, Any]:
         """A fully connected VAE by the plain ELBO: pictures do not collapse it."""
