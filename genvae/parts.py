@@ -99,6 +99,8 @@ CORE = [
           "symbols that the encoder reads change places with near ones"),
     _part("corruption", "binarise", "genvae.core.corruption.binarise:Binarise",
           "elements in [0, 1] are drawn as 0 or 1 anew at each step"),
+    _part("corruption", "shift", "genvae.core.corruption.shift:Shift",
+          "items are moved by a few places, anew at each step"),
     _part("corruption", "partial-groups", "genvae.core.corruption.partial_groups:PartialGroups",
           "what a group shares is inferred from some of its items"),
 ]  # fmt: skip

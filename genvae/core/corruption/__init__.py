@@ -8,8 +8,9 @@ from genvae.core.corruption.base import Corruption
 from genvae.core.corruption.binarise import Binarise
 from genvae.core.corruption.partial_groups import PartialGroups
 from genvae.core.corruption.shen import Deletion, Shuffle, Substitution, SymbolMasking
+from genvae.core.corruption.shift import Shift
 from genvae.core.corruption.word_dropout import WordDropout
 
 __all__ = [
-    "Binarise", "Corruption", "Deletion", "PartialGroups", "Shuffle", "Substitution", "SymbolMasking", "WordDropout",
+    "Binarise", "Corruption", "Deletion", "PartialGroups", "Shift", "Shuffle", "Substitution", "SymbolMasking", "WordDropout",
 ]  # fmt: skip
