@@ -12,5 +12,6 @@ from genvae.core.corruption.shift import Shift
 from genvae.core.corruption.word_dropout import WordDropout
 
 __all__ = [
-    "Binarise", "Corruption", "Deletion", "PartialGroups", "Shift", "Shuffle", "Substitution", "SymbolMasking", "WordDropout",
+    "Binarise", "Corruption", "Deletion", "PartialGroups", "Shift", "Shuffle", "Substitution", "SymbolMasking",
+    "WordDropout",
 ]  # fmt: skip
