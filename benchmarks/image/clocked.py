@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.image.arrays import Held, Pictures
 from benchmarks.image.replayed import Replayed
@@ -46,6 +46,7 @@ class Trained:
     """A model, its averaged weights inside, and how it came about."""
 
     bundle: Bundle
+    objective: nn.Module
     seconds: float = 0.0
     steps: int = 0
     items: int = 0
@@ -91,7 +92,10 @@ def modality_of(recipe: Recipe, pictures: Pictures) -> Image:
 
 
 class Run:
-    """One training by the clock: ``seconds`` of it, or ``most`` steps. The learning rate falls with the time."""
+    """One training by the clock: ``seconds`` of it, or ``most`` steps. The learning rate falls with the time.
+
+    ``start`` is one whose weights, the objective's own among them, this one begins with.
+    """
 
     def __init__(
         self,
@@ -106,6 +110,7 @@ class Run:
         about: Mapping[str, Any] | None = None,
         most: int | None = None,
         replay: bool = False,
+        start: Trained | None = None,
     ) -> None:
         self.name, self.seconds, self.seed, self.device, self.say, self.most = name, seconds, seed, device, say, most
         self.training = settings.build(TrainingSettings, recipe.sections["training"], where="training")
@@ -116,10 +121,13 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(Stream(seed, "objective", 0).integer())
             self.objective = self.stage.objective(self.model).to(device)
+        if start is not None:
+            self.model.load_state_dict(start.vae.state_dict())
+            self.objective.load_state_dict(start.objective.state_dict())
         ((_, self.optimizer),) = optimizers(self.objective, self.model, self.training, name).items()
         self.moved = parameters_in(self.optimizer)
         self.average = Average(self.model, self.training.average) if self.training.average else None
-        self.made = Trained(Bundle(name, self.model, modality, recipe, dict(about or {})))
+        self.made = Trained(Bundle(name, self.model, modality, recipe, dict(about or {})), self.objective)
         self.replay = replay and device.type == "cuda"
         self.recorded: Replayed | None = None
         self.halved = self.training.precision == "bfloat16"

@@ -339,7 +339,7 @@ def test_the_sides_of_a_ladder_s_maps() -> None:
     latents = {block.name: torch.zeros(2, *block.shape) for block in built.blocks}
     assert built.decoder(latents, None).shape == (2, 1, 28, 28)
     for sides_asked in ([14, 7, 4], [7, 14, 7, 4, 4], [14, 14, 14, 7, 7], [28, 14, 7, 4, 4], [14, 7, 7, 5, 4]):
-        with pytest.raises(SettingError, match="must be one for each of 5 latents.*some of 14, 7, 4, and 4 the last"):
+        with pytest.raises(SettingError, match=r"must be one for each of 5 latents.*some of 14, 7, 4, and 4 the last"):
             HOST.make("architecture", {**entry, "sides": sides_asked}).build(Kind(28))
 
 
