@@ -111,9 +111,9 @@ def shown(rows: list[Figures], published: dict[str, float | None]) -> str:
             f"{found['nll']:.2f} ± {found['nll_error']:.2f}", f"{found['negative_elbo']:.2f}",
             *(f"{found[key]:.2f}" if key in found else "" for key in ("kl", "mutual_information")),
             f"{found['active_units']}" if "active_units" in found else "", f"{found['nll_samples']}",
-            f"{training['epochs']}", f"{training['seed']}", f"{found['training_seconds'] / 60:.0f}",
+            f"{training['epochs']} x {training['batch_size']}", f"{training['seed']}", f"{found['training_seconds'] / 60:.0f}",
         ))  # fmt: skip
-    heads = ("row", "perplexity", "published", "NLL", "-ELBO", "KL", "MI", "AU", "samples", "epochs", "seed", "min")
+    heads = ("row", "perplexity", "published", "NLL", "-ELBO", "KL", "MI", "AU", "samples", "epochs x batch", "seed", "min")
     return table(heads, lines)
 
 
@@ -122,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", metavar="ROW", help="one row alone")
     parser.add_argument("--epochs", type=int, default=10, help="passes over the training file")
+    parser.add_argument("--batch", type=int, default=32, help="lines a batch")
     parser.add_argument("--samples", type=int, default=100, help="importance samples")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="of torch")
@@ -133,7 +134,7 @@ def main() -> None:
     parser.add_argument("--take", type=Path, nargs="+", default=[], help="add the rows of other such files, and show")
     parser.add_argument("--show", action="store_true", help="print the table, measure nothing")
     chosen = parser.parse_args()
-    listed = remedies(chosen.epochs)
+    listed = remedies(chosen.epochs, chosen.batch)
     published = {name: remedy.published for name, remedy in listed.items()}
     kept = Kept(chosen.kept)
     for path in chosen.take:
@@ -164,7 +165,7 @@ def main() -> None:
         for name, remedy in listed.items():
             if chosen.only not in (None, name):
                 continue
-            sections = laid(remedy.changes, plain(chosen.epochs))
+            sections = laid(remedy.changes, plain(chosen.epochs, chosen.batch))
             made = recipe(quick(sections) if chosen.quick else sections, chosen.seed, chosen.set)
             try:
                 row(name, made, files, work, samples, kept, chosen.device)
