@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +140,24 @@ def test_a_clock_tells_steps_apart() -> None:
 def test_one_in_five_is_held_out() -> None:
     share = np.mean([held_out(f"family {number}") for number in range(2000)])
     assert share == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_checkout_that_is_not_installed_finds_its_plugins(tmp_path: Path) -> None:
+    """In a Python that is told of the libraries and of nothing else; it lists the plugins and imports no torch."""
+    import torch as library
+
+    packages = Path(library.__file__).parents[1]
+    hidden = tmp_path / "packages"
+    hidden.mkdir()
+    for entry in packages.iterdir():
+        if not entry.name.startswith(("genvae", "_genvae", "_editable", "__editable__")) and entry.suffix != ".pth":
+            (hidden / entry.name).symlink_to(entry)
+    code = (
+        "from benchmarks.image import checkout\n"
+        "from genvae.host import default_host\n"
+        "print(','.join(record.name for record in default_host().records if record.status == 'loaded'))"
+    )
+    ran = subprocess.run([sys.executable, "-S", "-c", code], cwd=Path(__file__).parents[2], capture_output=True,
+                         text=True, env={**os.environ, "PYTHONPATH": str(hidden)}, check=False)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert {"engine", "image-style"} <= set(ran.stdout.strip().split(","))
