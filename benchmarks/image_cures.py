@@ -52,7 +52,7 @@ SWAP = (
 
 def sampled(folder: Path, data: str) -> dict[str, Any]:
     """Figures of samples and reconstructions on the test part of digits or of clothes."""
-    from benchmarks.image.arrays import data_folder
+    from benchmarks.image.place import data_folder
     from genvae.service import Service
 
     place = data_folder() / "image" / data

@@ -40,7 +40,7 @@ BESIDE = ("swap_accuracy_data", "swap_accuracy_reconstructions", "swap_leak", "s
 
 def measure(folder: Path, seed: int) -> dict[str, Any]:
     """The figures of one seed: of the saved split by genvae's measures, and what its training kept."""
-    from benchmarks.image.arrays import data_folder
+    from benchmarks.image.place import data_folder
     from genvae.service import Service
 
     place = data_folder() / "image" / "mnist"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import lzma
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.image.judge import idx
+from benchmarks.image.place import data_folder
 from genvae.core.batch import Batch
 from genvae.data.batching import Batches
 from genvae.errors import DataError
@@ -57,11 +57,6 @@ class Pictures:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, images=self.images, content=self.content, style=self.style)
         return path
-
-
-def data_folder() -> Path:
-    """Where the data are."""
-    return Path(os.environ.get("GENVAE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def parts(name: str, folder: Path | None = None) -> tuple[Pictures, Pictures]:

@@ -175,7 +175,7 @@ def mlp(job: Job) -> None:
         left = (job.end - time.time() - 5) - sum(row[2] for row in list(MLP_ROWS.values())[number + 1 :]) * job.seconds
         until = time.time() + left / (len(MLP_ROWS) - number)
         few = 200 if job.steps is None else 2
-        job.keep(f"{name}, bound", likelihood(made.vae, values, samples=samples, at_once=2500, until=until, few=few))
+        job.keep(f"{name}, bound", likelihood(made.vae, values, samples=samples, at_once=5000, until=until, few=few))
 
 
 def ladder(job: Job) -> None:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.text.apart MODULE '{"an argument": 1}'
 
-calls ``benchmarks.text.MODULE.run`` and says its answer as JSON. The parent must stay small (it imports no torch):
-a child's peak memory begins at its parent's.
+calls ``benchmarks.text.MODULE.run`` (or MODULE.run, where that is a whole path) and says its answer as JSON. The parent
+must stay small (it imports no torch): a child's peak memory begins at its parent's.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def apart(module: str, arguments: dict[str, Any], *, threads: int, python: str =
 def main() -> None:
     """The child's side."""
     module, arguments = sys.argv[1:]
-    answer = importlib.import_module(f"benchmarks.text.{module}").run(**json.loads(arguments))
+    path = module if "." in module else f"benchmarks.text.{module}"
+    answer = importlib.import_module(path).run(**json.loads(arguments))
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
 
 

@@ -15,8 +15,11 @@ import torch
 from benchmarks.image import bounding
 from benchmarks.image.arrays import Held, Pictures, held_out
 from benchmarks.image.clocked import RECIPES, Run, modality_of, recipe_of
+from benchmarks.image.networks import built
 from benchmarks.image.replayed import Clock
+from genvae.core.batch import Batch
 from genvae.core.bounds import importance_weighted
+from genvae.core.objectives import ElboSettings
 from genvae.core.randomness import Stream
 from genvae.host import default_host
 from genvae.store.bundle import load
@@ -161,3 +164,15 @@ def test_a_checkout_that_is_not_installed_finds_its_plugins(tmp_path: Path) -> N
                          text=True, env={**os.environ, "PYTHONPATH": str(hidden)}, check=False)  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert {"engine", "image-style"} <= set(ran.stdout.strip().split(","))
+
+
+@pytest.mark.parametrize(("kind", "weights"), [("mlp", 829_232), ("conv", 17_232_033)])
+def test_the_networks_of_the_speed_are_pythae_s(kind: str, weights: int) -> None:
+    """As many weights as pythae 0.1.2 says of its own, and a step has gradients."""
+    model = built(kind, 0)
+    pictures = torch.rand(3, 1, 28, 28)
+    batch = Batch(views={"input": pictures, "target": pictures}, items=torch.arange(3), cost=torch.ones(3))
+    terms = ElboSettings().build(model)(model, batch, 0, Stream(0, "speed"))
+    terms.loss.backward()
+    assert sum(p.numel() for p in model.parameters()) == weights
+    assert all(p.grad is not None for p in model.parameters())
