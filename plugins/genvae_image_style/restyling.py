@@ -20,7 +20,9 @@ from genvae.core.randomness import Stream
 from genvae.settings import setting
 
 BASELINE = 2 * 23.5 / 32 - 1  # from -1 to 1, top to bottom: where letters stand (see ``fonts.ink``)
+TOP = 2 * 3 / 32 - 1  # where capitals reach to
 MIDDLE = 2 * 14 / 32 - 1  # the row that does not move when letters lean: between the middles of capitals and small ones
+CONTRAST = 1.25
 
 
 def moved(
@@ -28,23 +30,39 @@ def moved(
     slant: Float[Tensor, " n"],
     width: Float[Tensor, " n"],
     height: Float[Tensor, " n"],
+    waist: Float[Tensor, " n"],
 ) -> Float[Tensor, "n c h w"]:
-    """Leant to the right by ``slant`` (columns a row), ``width`` and ``height`` times as large. The baseline stays
-    where it is, and so does the middle of the width."""
+    """Leant to the right by ``slant`` (columns a row), ``width`` and ``height`` times as large, and what is half-way up
+    a capital ``waist`` pixels of 32 higher. The baseline stays where it is, and so does the middle of the width."""
     zero = torch.zeros_like(slant)
     # a place of the new picture, from -1 to 1, to the place of the old one that is shown there
     across = torch.stack([1.0 / width, slant / width, -MIDDLE * slant / width], 1)
     down = torch.stack([zero, 1.0 / height, BASELINE * (1.0 - 1.0 / height)], 1)
     places = functional.affine_grid(torch.stack([across, down], 1), list(pictures.shape), align_corners=False)
+    x, y = places.unbind(3)
+    half = torch.sin(torch.pi * ((y - TOP) / (BASELINE - TOP)).clamp(0.0, 1.0))
+    places = torch.stack([x, y + waist[:, None, None] / 16.0 * half], 3)
     return functional.grid_sample(pictures, places, mode="bicubic", align_corners=False).clamp(0.0, 1.0)
 
 
-def weighed(pictures: Float[Tensor, "n c h w"], amount: Float[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
-    """Strokes wider by twice ``amount`` pixels, narrower where it is negative; between -1 and 1."""
-    wider = functional.max_pool2d(pictures, 3, stride=1, padding=1)
-    narrower = -functional.max_pool2d(-functional.pad(pictures, (1, 1, 1, 1)), 3, stride=1)
-    share = amount[:, None, None, None]
-    return torch.where(share > 0, torch.lerp(pictures, wider, share), torch.lerp(pictures, narrower, -share))
+def sharpened(pictures: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    """Edges as narrow as before they were drawn anew between pixels, about."""
+    return (0.5 + CONTRAST * (pictures - 0.5)).clamp(0.0, 1.0)
+
+
+def weighed(
+    pictures: Float[Tensor, "n c h w"], upright: Float[Tensor, " n"], level: Float[Tensor, " n"]
+) -> Float[Tensor, "n c h w"]:
+    """Upright strokes wider by twice so many pixels, narrower where it is negative, between -1 and 1; and level ones
+    by another amount."""
+    for amount, kernel, edges in ((upright, (1, 3), (1, 1, 0, 0)), (level, (3, 1), (0, 0, 1, 1))):
+        wider = functional.max_pool2d(functional.pad(pictures, edges), kernel, stride=1)
+        narrower = -functional.max_pool2d(-functional.pad(pictures, edges), kernel, stride=1)
+        share = amount[:, None, None, None]
+        pictures = torch.where(
+            share > 0, torch.lerp(pictures, wider, share), torch.lerp(pictures, narrower, -share)
+        )  # fmt: skip
+    return pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +71,26 @@ class Restyle(Corruption):
 
     redraws_target: ClassVar[bool] = True
 
-    share: float = setting(0.5, help="of the groups that are leant or stretched", ge=0.0, le=1.0)
+    share: float = setting(0.6, help="of the groups that are leant or stretched", ge=0.0, le=1.0)
     slant: float = setting(0.2, help="columns a row that pictures lean by at most, either way", ge=0.0, le=1.0)
     width: float = setting(0.15, help="share of their width that they lose at most, or half of it gain", ge=0, le=0.5)
     height: float = setting(0.06, help="share of their height that they lose or gain at most", ge=0.0, le=0.5)
+    waist: float = setting(1.5, help="pixels of 32 that the middle of a capital moves by at most", ge=0.0, le=4.0)
     heavier: float = setting(0.5, help="share of the groups whose strokes change", ge=0.0, le=1.0)
     weight: float = setting(0.5, help="pixels that the edge of a stroke moves by at most", ge=0.0, le=1.0)
 
     def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:
         groups, old = batch.groups, batch.views["target"]
-        drawn = stream.at("restyle").uniform(groups.first(batch.items), 6).to(old.dtype)
-        lean, wide, high, weight, whether, heavy = drawn[groups.of_item].unbind(1)
-        slant = (2.0 * lean - 1.0) * self.slant
-        width = 1.0 - self.width + 1.5 * self.width * wide
-        height = 1.0 + (2.0 * high - 1.0) * self.height
-        new = torch.where((whether < self.share)[:, None, None, None], moved(old, slant, width, height), old)
-        amount = (2.0 * weight - 1.0) * self.weight
-        new = torch.where((heavy < self.heavier)[:, None, None, None], weighed(new, amount), new)
+        drawn = stream.at("restyle").uniform(groups.first(batch.items), 9).to(old.dtype)[groups.of_item]
+        either = 2.0 * drawn - 1.0
+        whether, heavy = drawn[:, 7] < self.share, drawn[:, 8] < self.heavier
+        width = 1.0 - self.width + 1.5 * self.width * drawn[:, 1]
+        new = moved(
+            old, either[:, 0] * self.slant, width, 1.0 + either[:, 2] * self.height, either[:, 3] * self.waist
+        )  # fmt: skip
+        new = torch.where(whether[:, None, None, None], sharpened(new), old)
+        # strokes of both kinds together for the most part, as in fonts
+        both, upright, level = (either[:, place] * self.weight for place in (4, 5, 6))
+        other = weighed(new, 0.6 * both + 0.4 * upright, 0.6 * both + 0.4 * level)
+        new = torch.where(heavy[:, None, None, None], sharpened(other), new)
         return batch.viewing(input=new, target=new)

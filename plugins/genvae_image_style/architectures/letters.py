@@ -160,7 +160,7 @@ class LettersSettings(PictureSettings):
     """Letters by their label, in a style that a font shares."""
 
     width: int = setting(
-        48, help="encoder: channels after the first convolution; doubled with each, up to 4 times", ge=1, le=1024
+        32, help="encoder: channels after the first convolution; doubled with each, up to 4 times", ge=1, le=1024
     )
     blocks: int = setting(1, help="residual blocks at each resolution", ge=0, le=32)
     hidden_dim: int = setting(256, help="encoder: width of the layers beside the maps", ge=1, le=8192)
