@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genvae.core.clusters import k_means
 from genvae.core.latents import Block
 from genvae.core.priors.fitted import (
     AFTER,
@@ -180,15 +181,9 @@ class RecurrentPrior(ConditionedPrior):
 
     @torch.no_grad()
     def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
-        """Standardise the block and find its codes by scikit-learn's k-means. Raises SettingError when there are fewer
-        vectors than codes.
-
-        The seeds are those of k-means++ (Arthur and Vassilvitskii 2007) among all the vectors looked at: chosen by
-        their distance, so that vectors which are rare and far from others get codes of their own. A code that stands
-        for a hundred rare things draws any of them, whatever comes before.
-        """
-        from sklearn.cluster import MiniBatchKMeans, kmeans_plusplus
-
+        """Standardise the block and find its codes by k-means, whose seeds are chosen by their distance: so vectors
+        which are rare and far from others get codes of their own. A code that stands for a hundred rare things draws
+        any of them, whatever comes before. Raises SettingError when there are fewer vectors than codes."""
         super().initialise(values, block)
         if block.name not in self.nets:  # one that it only sees
             return
@@ -199,15 +194,10 @@ class RecurrentPrior(ConditionedPrior):
             raise SettingError(
                 f"{count} codes need as many vectors to start from; there are {len(vectors)}: lower the prior's codes"
             )
-        order = Stream(0, "codes").uniform(torch.arange(len(vectors)), 1)[:, 0].argsort()
-        some = vectors[order[:SEEN].to(vectors.device)].cpu()
-        seeds, _ = kmeans_plusplus(some.numpy(), count, random_state=0, n_local_trials=1)
-        # none is moved to where there are more vectors
-        search = MiniBatchKMeans(
-            count, init=seeds, batch_size=16_384, n_init=1, max_iter=20, random_state=0, reassignment_ratio=0.0
-        )
-        found = search.fit(some.numpy())
-        centre, label = torch.from_numpy(found.cluster_centers_).float(), torch.from_numpy(found.labels_).long()
+        stream = Stream(0, "codes")
+        order = stream.uniform(torch.arange(len(vectors), device=vectors.device), 1)[:, 0].argsort()
+        some = vectors[order[:SEEN]]
+        centre, label = k_means(some, count, stream.at("seeds"))
         seen = torch.bincount(label, minlength=count).float()
         spread = (some - centre[label]).square()
         # a code of few vectors borrows the spread of all
