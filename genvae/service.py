@@ -144,12 +144,15 @@ class Service:
         arguments, options = [], []
         for field, value in self._told(operation, values):
             several = value if isinstance(value, list | tuple) else [value]
+            if field.metadata.get("several") and isinstance(value, Mapping):
+                several = [f"{name}={entry}" for name, entry in value.items()]
             texts = [shlex.quote(json.dumps(v) if isinstance(v, Mapping) else str(v)) for v in several]
             if field.metadata.get("argument"):
                 arguments += texts
             else:
                 spelling = (*field.metadata.get("flags", ()), f"--{field.name.replace('_', '-')}")[0]
-                options += [word for text in texts for word in (spelling, text)]
+                together = field.metadata.get("several")  # takes every word up to the next option
+                options += [spelling, *texts] if together else [word for text in texts for word in (spelling, text)]
         loose: list[str] = []  # last of all: they take every word up to the next option
         for name, value in self._loose(operation, values):
             several = [] if value is True else value if isinstance(value, list | tuple) else [value]

@@ -26,6 +26,7 @@ from genvae_studio.studio import Studio, said, sentence
 
 HOST = "127.0.0.1"  # this machine alone; there is no setting for another
 MODEL = "GENVAE_STUDIO_MODEL"
+LARGEST = "64mb"  # of a file that a visitor gives
 WAITING = 32  # calls that may wait for their turn; a call more is told that the studio is busy
 
 
@@ -53,7 +54,7 @@ def serve(blocks: gr.Blocks, port: int, open_browser: bool) -> str:
             server_name=HOST, server_port=port or _free_port(), share=False, inbrowser=open_browser, quiet=True,
             prevent_thread_lock=True, footer_links=[], run_history=False, ssr_mode=False, mcp_server=False, pwa=False,
             enable_monitoring=False, theme=theme.theme(), css=theme.css(), head=theme.head(),
-            favicon_path=theme.FAVICON,
+            favicon_path=theme.FAVICON, max_file_size=LARGEST,
         )  # fmt: skip
     except OSError:  # gradio's own message names its environment variables, which do not lead here
         raise GenvaeError(

@@ -14,4 +14,6 @@ def genvae_parts() -> list[Part]:
         Part(kind="app", id="studio", factory="genvae_studio.app:launch", summary="generate and explore in a browser"),
         Part(kind="page", id="generate", factory="genvae_studio.pages.generate:page",
              summary="sentences from a model, and variations around one of your own"),
+        Part(kind="page", id="mix", factory="genvae_studio.pages.mix:page",
+             summary="the content of one in the style of another; a set completed from a few of its items"),
     ]  # fmt: skip

@@ -78,7 +78,7 @@ def css() -> str:
     fonts = f"--sans: {_stack(SANS)}; --serif: {_stack(SERIF)}; --mono: {_stack(MONO)};"
     light = " ".join(f"--{name}: {pair[0]};" for name, pair in PALETTE.items())
     dark = " ".join(f"--{name}: {pair[1]};" for name, pair in PALETTE.items())
-    style = (STATIC / "studio.css").read_text(encoding="utf-8")
+    style = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("studio.css", "mix.css"))
     return f":root {{ {fonts} {light} }}\n:root.dark, .dark {{ {dark} }}\n{style}"
 
 

@@ -50,7 +50,7 @@ def test_pages_come_from_the_registry_and_a_broken_one_becomes_a_note() -> None:
 
     blocks = build(Studio(Service(with_strangers()), "nowhere"))
     shown = " ".join(texts(blocks))
-    assert [path for path, *_ in blocks.pages] == ["", "walk", "raises", "not-there"]
+    assert [path for path, *_ in blocks.pages] == ["", "mix", "walk", "raises", "not-there"]
     assert "a page of a stranger" in shown
     assert "The page Raises of plugin &#x27;stranger&#x27; could not be opened. ZeroDivisionError" in shown
     assert "The page Not there of plugin" in shown and 'href="/walk"' in shown

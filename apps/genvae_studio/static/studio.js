@@ -38,6 +38,11 @@
     }
   });
 
+  // A file that was refused may be chosen again: a browser is silent where the choice stays the same.
+  document.addEventListener("click", (event) => {
+    if (event.target.matches?.("input[type=file]")) event.target.value = "";
+  }, true);
+
   // Where the columns lie below each other, picking a sentence brings its answer into view.
   document.addEventListener("click", (event) => {
     if (event.target.closest("#sheet [data-line]") && matchMedia("(max-width: 1120px)").matches) {
