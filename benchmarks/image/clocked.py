@@ -172,9 +172,7 @@ class Run:
         if self.halved and share >= FULL_FROM:
             self.halved, self.recorded = False, None
         if self.replay and self.recorded is None and self._settled() and len(rows) == self.training.batch_size:
-            self.recorded = Replayed(self._body, rows, self.seed, self._clear)
-            made.replayed = True
-            self.say(f"{self.name}: recorded at step {made.steps}")
+            self._record(rows)
         if self.recorded is not None and len(rows) == len(self.recorded.rows):
             figures = self.recorded(rows, made.steps)
         else:
@@ -188,6 +186,18 @@ class Run:
         made.steps += 1
         made.items += len(rows)
         return figures
+
+    def _record(self, rows: Tensor) -> None:
+        """Record the step; where that does not work, go on without."""
+        try:
+            self.recorded = Replayed(self._body, rows, self.seed, self._clear)
+        except Exception as error:
+            self.replay = False
+            torch.cuda.synchronize()  # raises where the device is lost for this process
+            self.say(f"{self.name}: not recorded ({type(error).__name__}: {' '.join(str(error).split())[:200]})")
+            return
+        self.made.replayed = True
+        self.say(f"{self.name}: recorded at step {self.made.steps}")
 
     def _settled(self) -> bool:
         """Whether the objective's schedules have ended: a recording has their numbers for good."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from genvae.core.randomness import Stream
 
 WARM = 4  # steps before the recording, in which libraries choose their kernels
-NEAR = 0.02  # how far the first replay may be from the step as it is, for all that is summed in another order
+NEAR = 0.05  # how far the first replay may be from the step as it is, for all that is summed in another order
 
 
 @dataclass(frozen=True)
