@@ -82,6 +82,78 @@ def test_changelog_knows_the_version() -> None:
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def desk(split_model: Path, labelled_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the page of pictures speaks of, with tiny models in the place of real ones."""
+    import shutil
+
+    from tests.images.drawn import built
+    from tests.images.split_model import SHAPES, STYLES, shape
+    from tests.images.test_reading import png
+
+    folder = tmp_path_factory.mktemp("desk")
+    for style in range(len(STYLES)):
+        for content in SHAPES:
+            place = folder / "hands" / f"hand-{style}" / content
+            place.mkdir(parents=True)
+            (place / "1.png").write_bytes(png(shape(content, style)))
+    for name, content, style in (
+        ("a", "I", 0), ("b", "T", 0), ("x", "L", 8), ("y", "V", 2), ("h", "H", 7), ("t", "T", 7),
+    ):  # fmt: skip
+        (folder / f"{name}.png").write_bytes(png(shape(content, style)))
+    built(folder / "my.ttf", {"H": (100, 0, 500, 700), "L": (100, 0, 300, 700)})
+    shutil.copytree(split_model, folder / "hands-model")
+    shutil.copytree(labelled_model, folder / "letters-model")
+    (folder / "split.yaml").write_text(blocks(ROOT / "docs/images.md", "yaml")[0], encoding="utf-8")
+    return folder
+
+
+IMAGES = [line for block in blocks(ROOT / "docs/images.md", "sh") for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("line", IMAGES, ids=lambda line: " ".join(line.split()[1:5]))
+def test_commands_on_the_page_of_pictures_run(
+    line: str, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from genvae.cli.main import main
+
+    monkeypatch.chdir(desk)
+    words = ["letters-model" if word == "typefaces" else word for word in shlex.split(line)[1:]]
+    if words[0] == "train":  # the same command, made short
+        short = ("max_steps=2", "evaluate_every=2", "size=8", "width=4", "hidden_dim=16", "style_hidden=8")
+        words[words.index("hands-model")] = "another-model"
+        words += [word for setting in short for word in ("--set", setting)]
+    assert main(words) == 0, capsys.readouterr().err
+    if "--output" in words:
+        assert Path(words[words.index("--output") + 1]).exists()
+    assert capsys.readouterr().out.strip()
+
+
+def test_python_on_the_page_of_pictures_runs(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+    (code,) = blocks(ROOT / "docs/images.md", "python")
+    scope: dict[str, list[object]] = {}
+    exec(compile(code, "docs/images.md", "exec"), scope)
+    assert [len(scope[name]) for name in ("grid", "pooled", "walk", "new", "swap")] == [4, 1, 5, 6, 1]
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_recipes_on_the_page_of_pictures_train(number: int, tmp_path: Path) -> None:
+    """Each as it stands, on few pictures and with few steps."""
+    import yaml
+
+    from tests.images.split_model import rows
+
+    recipe = yaml.safe_load(blocks(ROOT / "docs/images.md", "yaml")[number])
+    recipe["modality"]["size"] = 16
+    recipe["architecture"] = {**recipe["architecture"], "width": 4, "hidden_dim": 16, "style_hidden": 8}
+    recipe["training"] = {**recipe["training"], "max_steps": 2, "batch_size": 18, "evaluate_every": 2}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    genvae.train(str(tmp_path / "recipe.yaml"), data=rows(), output=tmp_path / "model", set=["validation=0.2"])
+    model = genvae.load(str(tmp_path / "model"))
+    assert len(model.mix(content=rows()[0]["image"], style_draw=2)) == 2
+
+
 @pytest.mark.parametrize("number", range(2))
 def test_recipes_on_the_page_of_sentence_models_train(number: int, tmp_path: Path) -> None:
     """Each as it stands, on few lines and with few steps a phase."""
