@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmarks.image.place import data_folder
 
 FILE = "image/fonts/glyphs32.npz"
 GIVEN = "ABRS"
@@ -57,11 +58,6 @@ class Fonts:
         held = np.array([held_out(family) for family in self.families])
         kept = np.array([validated(family) for family in self.families])
         return self.part(~held & ~kept), self.part(kept), self.part(held)
-
-
-def data_folder() -> Path:
-    """Where the real data lies."""
-    return Path(os.environ.get("GENVAE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def read(path: Path | None = None) -> Fonts:

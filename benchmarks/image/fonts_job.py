@@ -15,22 +15,19 @@ import math
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 START = time.perf_counter()
-sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
-
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from benchmarks.image import between, fonts  # noqa: E402
+from benchmarks.image import between, checkout, fonts  # noqa: E402
 from genvae.core.batch import Batch  # noqa: E402
 from genvae.core.randomness import Stream  # noqa: E402
 from genvae.core.vae import VAE  # noqa: E402
-from genvae.host import Host  # noqa: E402
+from genvae.host import default_host  # noqa: E402
 from genvae.recipe import Recipe  # noqa: E402
 from genvae.store.bundle import Bundle, save  # noqa: E402
 from genvae.training.average import Average  # noqa: E402
@@ -38,7 +35,7 @@ from genvae_image_style.modality import Image  # noqa: E402
 from genvae_image_style.reading.decoding import Frame  # noqa: E402
 from genvae_image_style.restyling import Restyle  # noqa: E402
 
-RECIPE = Path(__file__).parents[2] / "plugins" / "genvae_image_style" / "recipes" / "typefaces.yaml"
+RECIPE = checkout.ROOT / "plugins" / "genvae_image_style" / "recipes" / "typefaces.yaml"
 LATE = 0.75  # of the time: from here on less is changed
 CONTRASTS = (1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
 
@@ -49,6 +46,7 @@ class Variant:
 
     set: tuple[str, ...] = ()
     between: float = 0.0  # share of the fonts of a batch that lie between two
+    restyle: float = 1.0  # how much more fonts are changed than the recipe says
     fonts: int = 48  # of a batch
     letters: int = 20  # of each of them
     rate: float = 1e-3
@@ -60,15 +58,10 @@ class Variant:
 VARIANTS = {
     "plain": Variant(),
     "between": Variant(between=0.4),
-    "adaptive": Variant(set=("modulation=adaptive-norm",), between=0.4),
+    "film": Variant(set=("modulation=film",), between=0.4),
+    "strong": Variant(between=0.4, restyle=1.5),
     "product": Variant(set=("posterior=product-of-gaussians",), between=0.4),
 }
-
-
-def host() -> Host:
-    """The engine and the plugin, whether genvae is installed or only lies here."""
-    points = [("engine", "genvae.parts"), ("image-style", "genvae_image_style.plugin")]
-    return Host([metadata.EntryPoint(name, value, "genvae") for name, value in points], strict=True)
 
 
 class Pictures:
@@ -213,12 +206,13 @@ class Run:
     @classmethod
     def of(cls, own: argparse.Namespace, more: list[str], letters: str, device: torch.device) -> Run:
         """As the recipe and the variant say."""
-        here = host()
+        here = default_host()
         recipe = Recipe.of(str(RECIPE), here)
         recipe.set([*own.set, *more])
         modality = Image(Frame(32, 1), contents=tuple(sorted(letters)), group="style", labels=True)
         model = recipe.build(modality, 1).to(device)
         corruptions = [here.make("corruption", entry).build(model) for entry in recipe.sections["corruptions"]]
+        corruptions = [_stronger(each, own.restyle) for each in corruptions]
         late = [
             replace(each, share=each.share / 2, heavier=each.heavier / 2) if isinstance(each, Restyle) else each
             for each in corruptions
@@ -242,6 +236,17 @@ class Run:
         """A linear rise, then a cosine to nearly nothing."""
         wave = 0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0))
         return float(self.own.rate * min(1.0, (step + 1) / 300) * (0.005 + 0.995 * wave))
+
+
+def _stronger(corruption: Any, times: float) -> Any:
+    """A corruption whose changes are larger and more frequent, where it is that of fonts."""
+    if not isinstance(corruption, Restyle) or times == 1.0:
+        return corruption
+    names = ("slant", "width", "height", "waist", "weight")
+    return replace(
+        corruption, **{name: times * getattr(corruption, name) for name in names},
+        share=min(0.9, times * corruption.share), heavier=min(0.9, times * corruption.heavier),
+    )  # fmt: skip
 
 
 def train(arguments: argparse.Namespace, device: torch.device, own: argparse.Namespace) -> None:

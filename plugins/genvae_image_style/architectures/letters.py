@@ -35,7 +35,7 @@ from genvae_image_style.architectures.base import (
 )
 from genvae_image_style.architectures.conv import Doubled, laid_out
 from genvae_image_style.architectures.residual import ResidualTrunk
-from genvae_image_style.architectures.split import ADAPTIVE, FILM, Modulation
+from genvae_image_style.architectures.split import ADAPTIVE, FILM, SMALLEST_VARIANCE, Modulation
 
 
 class Layers(nn.Module):
@@ -78,13 +78,25 @@ class LetterEncoder(PictureEncoder):
         return {"style": self.layers(self.letter(self.first(self.trunk(pictures).flatten(1)), label))}
 
 
+class Adapted(Modulation):
+    """The same; a map is normalised by one factor and one shift of each channel, and stays laid out as it is."""
+
+    def forward(self, x: Float[Tensor, "n c ..."], style: Float[Tensor, "n s"]) -> Float[Tensor, "n c ..."]:
+        if self.kind != ADAPTIVE or x.dim() != 4:
+            return super().forward(x, style)
+        scale, shift = self.layer(style).float()[..., None, None].chunk(2, 1)
+        variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+        factor = (1.0 + scale) * torch.rsqrt(variance.float() + SMALLEST_VARIANCE)
+        return torch.addcmul((shift - mean.float() * factor).to(x.dtype), x, factor.to(x.dtype))
+
+
 class Styled(nn.Module):
     """x + f(x), f two 3 x 3 convolutions; the code changes what stands between them."""
 
     def __init__(self, channels: int, kind: str, code: int, activation: str, share: float) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.modulation = Modulation(kind, code, channels)
+        self.modulation = Adapted(kind, code, channels)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.activation = ACTIVATIONS[activation]
         with torch.no_grad():
@@ -128,7 +140,7 @@ class LetterDecoder(nn.Module):
             nn.ModuleList(Styled(after, settings.modulation, code, activation, share) for _ in range(settings.blocks))
             for after in wide[1:]
         )
-        self.modulations = nn.ModuleList(Modulation(settings.modulation, code, after) for after in wide[1:])
+        self.modulations = nn.ModuleList(Adapted(settings.modulation, code, after) for after in wide[1:])
         self.activation = ACTIVATIONS[activation]
         self.last = nn.Conv2d(wide[-1], output.width, 3, padding=1)
         output.start(self.last)
@@ -172,7 +184,7 @@ class LettersSettings(PictureSettings):
         (128, 128, 80, 32), help="decoder: channels at each side, from the smallest map to the picture", max_length=16
     )
     modulation: str = setting(
-        FILM, help="how the code changes a map: scale and shift of each channel, the same on normalised channels",
+        ADAPTIVE, help="how the code changes a map: scale and shift of each channel, the same on normalised channels",
         choices=(FILM, ADAPTIVE),
     )  # fmt: skip
 
