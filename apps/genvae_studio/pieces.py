@@ -167,16 +167,18 @@ def lay_out(studio: Studio, model: str) -> Table:
         tray.gallery = gallery(studio, table, tray)
     several = len(table.trays) > 1
     for tray in table.trays:
-        tray.add(_spread(tray.gallery, 6) if several else tray.gallery[:2])
+        tray.add(_spread(tray.gallery) if several else tray.gallery[:2])
         if not several:
             tray.how, tray.count = "walk", 7
     return table
 
 
-def _spread(pieces: Sequence[Piece], count: int) -> list[Piece]:
-    """Some of many, evenly; the first of few."""
-    step = max(len(pieces) // count, 1) if len(pieces) > GALLERY else 1
-    return list(pieces[::step][:count])
+def _spread(pieces: Sequence[Piece], count: int = 6) -> list[Piece]:
+    """The first of few; of many some, evenly, of those whose names are words or letters where there are such."""
+    if len(pieces) <= GALLERY:
+        return list(pieces[:count])
+    named = [piece for piece in pieces if piece.name.isalpha()] or list(pieces)
+    return named[:: max(len(named) // count, 1)][:count]
 
 
 def gallery(studio: Studio, table: Table, tray: Tray) -> list[Piece]:

@@ -229,6 +229,33 @@ def test_a_wrong_request(
     assert snapshot(files) == before
 
 
+COMPLETED = {
+    (): ("no examples are given",),
+    ("--examples", "H"): ("an example is a letter and its picture", "'H'"),
+    ("--examples", "Q=H0.png"): ("'Q' is none of the letters that the model knows",),
+    ("--examples", "H=words.png"): ("words.png: not a picture that can be read",),
+    ("--examples", "H=H0.png", "T=drawing.svg"): ("drawing.svg: a drawing (SVG), not a picture",),
+    ("--examples", "H=bomb.png"): ("too large a picture",),
+    ("--font", "broken.ttf"): ("broken.ttf", "font"),
+    ("--font", "drawing.svg"): ("drawing.svg", "font"),
+    ("--font", "H0.png"): ("H0.png", "font"),
+    ("--font", "nowhere.ttf"): ("nowhere.ttf", "no such file"),
+    ("--font", "boxes.ttf", "--letters", "HT"): ("boxes.ttf", "T"),
+    ("--font", "boxes.ttf", "--examples", "H=H0.png"): ("not both",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMPLETED)
+def test_a_set_that_cannot_be_completed(
+    cli: Cli, labelled_model: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(files)
+    for output in ("sheet.png", "mine.ttf", "sheet.svg"):
+        said = cli("complete", labelled_model, *words, "--output", tmp_path / output).refused(*COMPLETED[words])
+        assert len(said) < 300
+    assert not snapshot(tmp_path)
+
+
 def test_a_folder_with_one_class(cli: Cli, tmp_path: Path) -> None:
     place = tmp_path / "data" / "H"
     place.mkdir(parents=True)
