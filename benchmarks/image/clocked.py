@@ -12,7 +12,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from torch import Tensor, nn
 from benchmarks.image.arrays import Held, Pictures
 from benchmarks.image.replayed import Replayed
 from genvae import settings
+from genvae.core.priors.labelled import LabelledPrior
 from genvae.core.randomness import Stream
+from genvae.core.schedules import Cyclical, Ramp
 from genvae.core.vae import VAE
 from genvae.host import Host
 from genvae.recipe import Recipe
@@ -37,6 +39,7 @@ RECIPES = Path(__file__).parents[2] / "plugins" / "genvae_image_style" / "recipe
 FULL_FROM = 0.85  # of the time: from here on in float32, whatever the recipe's precision
 LOOK = 250  # steps between two looks at the figures, which wait for the device
 KEPT = 60  # looks that are kept
+FIRST, AGAIN = 20, 250  # the step that is first recorded; steps until it is recorded anew while schedules move
 
 Say = Callable[[str], None]
 
@@ -91,6 +94,19 @@ def modality_of(recipe: Recipe, pictures: Pictures) -> Image:
         return made
 
 
+def ends(settings_of: Any) -> int:
+    """The step at which the last schedule inside some settings has come to its end."""
+    if isinstance(settings_of, Ramp):
+        return settings_of.wait + settings_of.steps
+    if isinstance(settings_of, Cyclical):
+        return settings_of.period * settings_of.cycles
+    if isinstance(settings_of, Mapping):
+        return max(map(ends, settings_of.values()), default=0)
+    if isinstance(settings_of, list | tuple):
+        return max(map(ends, settings_of), default=0)
+    return max(map(ends, vars(settings_of).values()), default=0) if is_dataclass(settings_of) else 0
+
+
 class Run:
     """One training by the clock: ``seconds`` of it, or ``most`` steps. The learning rate falls with the time.
 
@@ -117,6 +133,8 @@ class Run:
         modality = modality_of(recipe, pictures)
         self.held = Held(modality, pictures, device)
         self.model = recipe.build(modality, seed).to(device)
+        if isinstance(self.model.prior, LabelledPrior) and self.held.label is not None:
+            self.model.prior.known = bool((self.held.label >= 0).all())
         self.stage = Stage.of(Phase(), self.training, recipe, self.model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(Stream(seed, "objective", 0).integer())
@@ -130,6 +148,8 @@ class Run:
         self.made = Trained(Bundle(name, self.model, modality, recipe, dict(about or {})), self.objective)
         self.replay = replay and device.type == "cuda"
         self.recorded: Replayed | None = None
+        self.recorded_at = 0
+        self.moving = ends(getattr(self.objective, "settings", None))
         self.halved = self.training.precision == "bfloat16"
 
     def __call__(self) -> Trained:
@@ -153,6 +173,8 @@ class Run:
         self.recorded = None
         if self.average is not None:
             self.average.give(self.model)
+        if isinstance(self.model.prior, LabelledPrior):
+            self.model.prior.known = False
         self.model.eval().requires_grad_(False)
         made.seconds = time.perf_counter() - began
         made.curve = made.curve[:: max(len(made.curve) // KEPT, 1)]
@@ -171,7 +193,8 @@ class Run:
         made = self.made
         if self.halved and share >= FULL_FROM:
             self.halved, self.recorded = False, None
-        if self.replay and self.recorded is None and self._settled() and len(rows) == self.training.batch_size:
+        if self.replay and len(rows) == self.training.batch_size and self._due():
+            self.recorded = None
             self._record(rows)
         if self.recorded is not None and len(rows) == len(self.recorded.rows):
             figures = self.recorded(rows, made.steps)
@@ -196,13 +219,14 @@ class Run:
             torch.cuda.synchronize()  # raises where the device is lost for this process
             self.say(f"{self.name}: not recorded ({type(error).__name__}: {' '.join(str(error).split())[:200]})")
             return
-        self.made.replayed = True
+        self.made.replayed, self.recorded_at = True, self.made.steps
         self.say(f"{self.name}: recorded at step {self.made.steps}")
 
-    def _settled(self) -> bool:
-        """Whether the objective's schedules have ended: a recording has their numbers for good."""
-        beta = getattr(getattr(self.objective, "settings", None), "beta", None)
-        return self.made.steps > 20 and (beta is None or beta.at(self.made.steps) == beta.at(None))
+    def _due(self) -> bool:
+        """Whether to record: first of all, and anew while schedules move, whose numbers a recording has for good."""
+        if self.recorded is None:
+            return self.made.steps >= FIRST
+        return self.recorded_at < self.moving and self.made.steps >= min(self.recorded_at + AGAIN, self.moving)
 
     def _body(self, rows: Tensor, stream: Stream) -> dict[str, Tensor]:
         """The step but for the optimizer's part."""

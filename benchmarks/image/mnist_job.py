@@ -122,20 +122,20 @@ def split(job: Job) -> None:
     some = learnt.take(slice(len(learnt) - len(tested), None))
     recipe = recipe_of("mnist-split", job.host)
     plain = job.train(
-        f"plain-{seed}", recipe_of("mnist-plain", job.host), learnt, 0.22, seed=seed, replay=True, keep=False
+        f"plain-{seed}", recipe_of("mnist-plain", job.host), learnt, 0.14, seed=seed, replay=True, keep=False
     )
     errors = []
     for part, pictures in (("train", some), ("test", tested)):
         figures = look(plain.vae, modality_of(plain.bundle.recipe, pictures), pictures, job.device)
         job.keep(f"plain-{seed}, {part}", figures)
         errors.append(figures["rmse"])
-    first = job.train(f"split-{seed}, first", recipe, learnt, 0.33, seed=seed, keep=False)
+    first = job.train(f"split-{seed}, first", recipe, learnt, 0.4, seed=seed, replay=True, keep=False)
     modality = modality_of(recipe, learnt)
     found = look(first.vae, modality, some, job.device)
     job.keep(f"split-{seed}, first, train", found)
     recipe, changed = adjusted(recipe, found, found["rmse"] / errors[0])
     job.keep("changed", changed)
-    made = job.train(f"split-{seed}", recipe, learnt, 0.33, seed=seed, start=first)
+    made = job.train(f"split-{seed}", recipe, learnt, 0.34, seed=seed, replay=True, start=first)
     job.keep(f"split-{seed}, train", look(made.vae, modality, some, job.device))
     job.keep(f"split-{seed}, test", look(made.vae, modality, tested, job.device))
 
@@ -157,7 +157,10 @@ def adjusted(recipe: Recipe, found: dict[str, Any], ratio: float) -> tuple[Recip
         beta = block["beta"]
         block["beta"] = (beta["stop"] if isinstance(beta, Mapping) else beta) * changed[name]
     for term in objective["terms"]:
-        term["weight"] *= changed.get(term["term"], 1.0)
+        against = term["term"] == "adversary" or term.get("blocks") == ["label", "style"]
+        term["weight"] *= changed["adversary"] if against else 1.0
+        if isinstance(term.get("strength"), Mapping):
+            term["strength"] = term["strength"]["stop"]
     return Recipe({**recipe.sections, "objective": objective}, recipe.host), changed
 
 
@@ -182,7 +185,7 @@ def ladder(job: Job) -> None:
     """The convolutional ladder."""
     learnt, tested = parts("mnist", job.data)
     made = job.train("ladder", recipe_of("mnist-ladder", job.host), learnt, 0.7, replay=True)
-    count, few, samples, at_once = (len(tested), 50, 1000, 1000) if job.steps is None else (20, 1, 2, 10)
+    count, few, samples, at_once = (len(tested), 50, 1000, 2500) if job.steps is None else (20, 1, 2, 10)
     values = binary(torch.from_numpy(np.array(tested.images[:count]))[:, None].to(job.device))
     until = job.end - 8
     found = likelihood(made.vae, values, samples=samples, at_once=at_once, until=until, few=few, halved=False)
@@ -199,7 +202,7 @@ def more(job: Job) -> None:
     fashion, _ = parts("fashion", job.data)
     for name, changes in CURES.items():
         share = 0.12 if name in ("ladder", "all") else 0.09
-        job.train(f"fashion-{name}", recipe_of("fashion", job.host, changes), fashion, share)
+        job.train(f"fashion-{name}", recipe_of("fashion", job.host, changes), fashion, share, replay=True)
     letters, _ = parts("letters", job.data)
     job.train("letters64", recipe_of("letters64-split", job.host), letters, 0.12)
 

@@ -200,3 +200,15 @@ def test_what_cannot_be_served_is_said() -> None:
     shared = Block(name="label", shape=(3,), shared=True)
     assert list(LabelledSettings().build((shared, SHARED)).components) == ["content"]
     assert list(LabelledSettings().build((LABEL, STYLE, CONTENT)).components) == ["content"], "the first that may"
+
+
+def test_labels_that_are_promised_are_not_looked_up() -> None:
+    """The same Gaussian as with the look, and a closed form; the promise is the caller's."""
+    label, block = Block(name="label", shape=(3,)), Block(name="content", shape=(2,))
+    prior = LabelledSettings().build([label, block])
+    given = {"label": torch.eye(3)}
+    looked = prior.at(block, given, 3)
+    prior.known = True
+    promised = prior.at(block, given, 3)
+    assert isinstance(promised, DiagonalGaussian) and isinstance(looked, DiagonalGaussian)
+    assert torch.equal(promised.mean, looked.mean) and torch.equal(promised.log_variance, looked.log_variance)

@@ -71,12 +71,14 @@ class Components(nn.Module):
         self.log_variance = nn.Parameter(torch.full((count, *block.shape), math.log(0.5)))
 
     def forward(
-        self, label: Float[Tensor, "n k"] | None, logits: Float[Tensor, " k"], rows: int
+        self, label: Float[Tensor, "n k"] | None, logits: Float[Tensor, " k"], rows: int, known: bool = False
     ) -> DiagonalGaussian | Mixture:
         log_variances = self.log_variance.clamp(min=LOWEST)
         if label is None:
             return Mixture(logits[None], self.mean[None], log_variances[None], rows)
         mean, log_variance = (torch.tensordot(label, part, 1) for part in (self.mean, log_variances))
+        if known:
+            return DiagonalGaussian(mean, log_variance)
         missing = unknown(label)
         if not missing.any():
             return DiagonalGaussian(mean, log_variance)
@@ -92,7 +94,12 @@ class LabelledPrior(Prior):
     A row of zeros is an unknown label: its prior is the mixture, by learned weights. Those weights are p(label), too,
     so where no label is given one is drawn first. The KL has a closed form in a batch whose labels are all known. A
     label between values (a row with shares that sum to 1) has the mean and the log variance between theirs.
+
+    Whether all are known is looked up in every batch, and a GPU is waited for. Who makes the batches and knows that
+    they are may say so: ``known``.
     """
+
+    known: bool = False
 
     capabilities = frozenset({Capability.DENSITY, Capability.TRANSPORT})
     _anchor: Tensor
@@ -109,7 +116,7 @@ class LabelledPrior(Prior):
             return OneHot(self.logits, rows)
         if block.name in self.components:
             label = before.get(self.label.name)
-            found: Distribution = self.components[block.name](label, self.logits, rows)
+            found: Distribution = self.components[block.name](label, self.logits, rows, self.known)
             return found
         zeros = self._anchor.expand(rows, *block.shape)
         return DiagonalGaussian(zeros, zeros)

@@ -34,8 +34,9 @@ def partners(batch: Batch, groups: Groups, stream: Stream) -> Int[Tensor, " n"]:
     order = stream.uniform(groups.first(batch.items), 1)[:, 0].argsort()  # the groups in a random ring
     following = torch.empty_like(order)
     following[order] = order.roll(-1)
-    firsts = (batch.items == groups.first(batch.items)[groups.of_item]).nonzero()[:, 0]
-    row = torch.empty_like(order).scatter(0, groups.of_item[firsts], firsts)
+    rows = torch.arange(len(batch), device=order.device)
+    first = batch.items == groups.first(batch.items)[groups.of_item]  # in each group the row of its first item
+    row = torch.zeros_like(order).scatter_reduce(0, groups.of_item, rows * first, "amax")
     return row[following[groups.of_item]]
 
 
