@@ -6,6 +6,7 @@ that is registered for models.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -125,9 +126,28 @@ def _operations(items: Sequence[Any], folder: Path, host: Host) -> None:
     assert len(model.interpolate(items[0], items[1], 4)) == 4
     assert len(model.vary(items[0], 3)) == 3
     assert len(model.mix(list(items[:2]))) == 1
+    _mixes(model, items, folder, host)
     latents = model.encode(list(items[:3]))
     assert [len(value) for value in latents.values()] == [3] * len(latents)
     assert len(model.decode(latents)) == 3
     figures = model.evaluate(list(items), samples=3)
     for name in ("nll", "elbo", "kl", "mutual_information", "active_units", "latent_dim"):
         assert name in figures, f"the evaluation lacks {name!r}"
+
+
+def _mixes(model: Model, items: Sequence[Any], folder: Path, host: Host) -> None:
+    """Each block can be taken from items, or by name where it is observed; mixes can be written into files."""
+    blocks = model.blocks()
+    inferred = [block["name"] for block in blocks if not block["values"]]
+    given = {name: list(items[:2]) for name in inferred}
+    given |= {block["name"]: block["values"][:1] for block in blocks if block["values"]}
+    endings = (".txt", ".json", *load(folder, host).modality.endings)
+    with tempfile.TemporaryDirectory() as place:
+        for ending in endings:
+            file = Path(place) / f"mixes{ending}"
+            mixed = model.mix(**given, output=str(file))
+            assert len(mixed) == 2 ** len(inferred), "a mix of two items a block has two rows a block"
+            assert file.stat().st_size, f"{ending}: nothing is written"
+    drawn = model.mix(**{name: values for name, values in given.items() if name not in inferred},
+                      **{f"{name}_draw": 2 for name in inferred})  # fmt: skip
+    assert len(drawn) == 2 ** len(inferred), "a block can be drawn from the prior"

@@ -36,6 +36,8 @@ SMALL = {
     "image-conv": ["width=4", "hidden_dim=8", "latent_dim=3"],
     "image-residual": ["width=4", "hidden_dim=8", "latent_dim=3", "squeeze=true"],
     "image-ladder": ["latents=[4, 3, 2]", "hidden=[12, 8, 8]", "prior=ladder", "posterior=ladder"],
+    "letters": ["modality.labels=true", "width=4", "hidden_dim=8", "style_dim=3", "letter_dim=3", "code_dim=8",
+                "widths=[8, 4]", "posterior=product-of-gaussians"],
     "content-style": ["width=4", "hidden_dim=8", "content_dim=3", "style_dim=3", "posterior=product-of-gaussians"],
 }  # fmt: skip
 
@@ -47,4 +49,7 @@ ALL = {"sentence": ["max_length=45"], "image": ["size=8"]}
 def test_every_architecture_keeps_the_contract(architecture: str, tmp_path: Path) -> None:
     modality = default_host().part("architecture", architecture).modality
     settings = [f"architecture={architecture}", *ALL[modality], *SMALL[architecture]]
-    modality_contract(modality, ITEMS[modality][0], tmp_path / "model", set=settings)
+    items = ITEMS[modality][0]
+    if "modality.labels=true" in settings:
+        items = [{"image": item, "content": "ABC"[number % 3]} for number, item in enumerate(items)]
+    modality_contract(modality, items, tmp_path / "model", set=settings)

@@ -26,7 +26,7 @@ FLOORS = {
     "latent": {"core", "host", "data", "store", *PLAIN},
     "handlers": {"core", "host", "data", "store", "evaluation", "training", "latent", *PLAIN},
 }
-ALWAYS = {"errors", "settings", "progress"}
+ALWAYS = {"errors", "settings", "progress", "device"}
 
 
 def imports(path: Path) -> Iterator[str]:
