@@ -1,9 +1,9 @@
 """MNIST in ten numbers of content and ten of style, three seeds, by genvae's own measures.
 
-    python -m benchmarks.image_split [--models runs/image] [--seeds 3] [--device auto] [--seconds 400]
+    python -m benchmarks.image_split [--models runs/image] [--seeds 3] [--device auto] [--seconds 400] [--conv]
 
-    trained by     mnist-split.yaml and mnist-plain.yaml, by the clock (benchmarks/image/mnist_job.py); what lies in the
-                   folder of models already is not trained again
+    trained by     mnist-split.yaml and mnist-plain.yaml (with --conv their convolutional fellows, for a GPU), by the
+                   clock (benchmarks/image/mnist_job.py); what lies in the folder of models already is not trained again
     content, style share of digits that a linear classifier reads from the posterior mean of the block, each from one
                    picture whose label is not told; trained on 70 % of the 10,000 test pictures, tested on the others
     swap           how often a classifier trained by itself sees the digit of the content's picture in a swap, of pairs
@@ -38,7 +38,7 @@ BESIDE = ("swap_accuracy_data", "swap_accuracy_reconstructions", "swap_leak", "s
           "swap_stroke_width_within", "kl_of_content", "rmse", "ssim", "nll", "nll_samples")  # fmt: skip
 
 
-def measure(folder: Path, seed: int) -> dict[str, Any]:
+def measure(folder: Path, job: str, seed: int) -> dict[str, Any]:
     """The figures of one seed: of the saved split by genvae's measures, and what its training kept."""
     from benchmarks.image.place import data_folder
     from genvae.service import Service
@@ -49,7 +49,7 @@ def measure(folder: Path, seed: int) -> dict[str, Any]:
         judge=str(place / "train-images-idx3-ubyte.gz"), generated=0, samples=10,
     )  # fmt: skip
     figures: dict[str, Any] = answer.to_config()
-    kept = json.loads((folder / f"split-{seed}.json").read_text(encoding="utf-8"))
+    kept = json.loads((folder / f"{job}.json").read_text(encoding="utf-8"))
     plain = kept[f"plain-{seed}, test"]
     row = {name: figures[key] for name, key in OF.items()}
     row["error"] = figures["rmse"] / plain["rmse"]
@@ -93,13 +93,17 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of models and of what is kept")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
-    parser.add_argument("--seconds", type=float, default=400.0, help="of each seed's training; on a CPU give an hour")
+    parser.add_argument(
+        "--seconds", type=float, default=400.0, help="of each seed's training; on a CPU give half an hour"
+    )
+    parser.add_argument("--conv", action="store_true", help="by convolutions")
     chosen = parser.parse_args()
     kept, rows = Kept(RESULTS / "image_split.json"), []
     for seed in range(chosen.seeds):
-        folder = jobs([f"split-{seed}"], chosen.models, named_device(chosen.device), chosen.seconds)
+        job = f"split{'conv' if chosen.conv else ''}-{seed}"
+        folder = jobs([job], chosen.models, named_device(chosen.device), chosen.seconds)
         settings = {"seed": seed, "model": json.loads((folder / f"split-{seed}" / "manifest.json").read_text())}
-        done = kept.find("split", settings) or kept.add("split", settings, measure(folder, seed))
+        done = kept.find("split", settings) or kept.add("split", settings, measure(folder, job, seed))
         rows.append(done)
         print(f"\n{shown(rows)}", flush=True)
 

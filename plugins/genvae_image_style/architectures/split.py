@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from genvae.core.batch import Batch
 from genvae.core.latents import Block
+from genvae.core.posteriors.base import Features
 from genvae.core.vae import Networks
 from genvae.errors import SettingError
 from genvae.settings import setting
@@ -26,6 +27,7 @@ from genvae_image_style.architectures.base import (
     ACTIVATIONS,
     Chain,
     Output,
+    PictureEncoder,
     Pictures,
     PictureSettings,
     given,
@@ -37,7 +39,7 @@ from genvae_image_style.architectures.conv import ConvTrunk, Doubled, MapEncoder
 from genvae_image_style.architectures.residual import Residual, ResidualTrunk
 
 FILM, ADAPTIVE, CONCAT = "film", "adaptive-norm", "concat"
-CONVOLUTIONAL, RESIDUAL = "convolutional", "residual"
+CONVOLUTIONAL, RESIDUAL, FLAT = "convolutional", "residual", "flat"
 SMALLEST_VARIANCE = 1e-5  # of a channel that is normalised
 
 
@@ -130,11 +132,60 @@ class SplitDecoder(nn.Module):
         return self.last(maps)
 
 
+class FlatEncoder(PictureEncoder):
+    """One layer that reads a picture's elements as a vector, and a layer for each block's feature."""
+
+    def __init__(self, modality: Pictures, width: int, hidden: int, activation: str, names: Sequence[str]) -> None:
+        super().__init__(modality)
+        self.trunk = Chain([modality.channels * modality.size**2, width], activation)
+        self.hidden = nn.ModuleDict({name: Chain([width, hidden], activation) for name in names})
+
+    def features(self, pictures: Float[Tensor, "n c h w"]) -> Features:
+        read = self.trunk(pictures.flatten(1))
+        return {name: hidden(read) for name, hidden in self.hidden.items()}
+
+
+class FlatDecoder(nn.Module):
+    """Content to two hidden layers, both modulated by the style, and from there to the elements of a picture."""
+
+    def __init__(
+        self,
+        modality: Pictures,
+        content: Sequence[Block],
+        style: Sequence[Block],
+        settings: ContentStyleSettings,
+        output: Output,
+    ) -> None:
+        super().__init__()
+        self.of_content = [block.name for block in content]
+        self.of_style = [block.name for block in style]
+        self.shape = (output.width, modality.size, modality.size)
+        hidden, activation, kind = settings.hidden_dim, settings.activation, settings.modulation
+        self.activation = ACTIVATIONS[activation]
+        self.style = Chain([sum(block.size for block in style), *[settings.style_hidden] * 2], activation)
+        self.content = nn.Linear(sum(block.size for block in content), hidden)
+        self.inner = Modulation(kind, settings.style_hidden, hidden)
+        self.middle = nn.Linear(hidden, hidden)
+        self.outer = Modulation(kind, settings.style_hidden, hidden)
+        self.last = nn.Linear(hidden, output.width * modality.size**2)
+        output.start(self.last)
+
+    def forward(self, latents: Mapping[str, Tensor], batch: Batch | None = None) -> Float[Tensor, "n d h w"]:
+        style = self.style(joined(latents, self.of_style))
+        hidden = self.activation(self.inner(self.content(joined(latents, self.of_content)), style))
+        hidden = self.activation(self.outer(self.middle(hidden), style))
+        values: Tensor = self.last(hidden)
+        return values.reshape(len(values), *self.shape)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ContentStyleSettings(PictureSettings):
     """A picture's content and its style as blocks of their own."""
 
-    encoder: str = setting(CONVOLUTIONAL, help="what reads the pictures", choices=(CONVOLUTIONAL, RESIDUAL))
+    encoder: str = setting(
+        CONVOLUTIONAL, help="what reads the pictures; flat: fully connected, and so is what draws them",
+        choices=(CONVOLUTIONAL, RESIDUAL, FLAT),
+    )  # fmt: skip
     modulation: str = setting(
         FILM, help="how style enters the decoder: scale and shift of each channel, the same on normalised channels, "
         "or laid beside them", choices=(FILM, ADAPTIVE, CONCAT),
@@ -155,6 +206,7 @@ class ContentStyleSettings(PictureSettings):
     blocks: int = setting(0, help="residual blocks at each resolution of the decoder, the last left out", ge=0, le=32)
     hidden_dim: int = setting(192, help="width of the layers beside the maps", ge=1, le=8192)
     style_hidden: int = setting(128, help="width of the layers between the style and what it changes", ge=1, le=4096)
+    flat: int = setting(512, help="flat: width of the layer that reads the picture", ge=1, le=8192)
 
     def build(self, modality: Pictures, conditions: Sequence[Block] = ()) -> Networks:
         """The networks for a size of pictures."""
@@ -168,14 +220,20 @@ class ContentStyleSettings(PictureSettings):
         style = Block(name="style", shape=(self.style_dim,), shared=self.shared == "style")
         latent = [style] if by_label else [content, style]
         likelihood, output = self.scored(modality)
+        names = [block.name for block in latent]
+        shown = label if by_label else [content]
+        drawn = [*shown, *conditions]
+        return Networks(
+            blocks=[*label, *latent, *conditions], encoder=self._encoder(modality, names), features=0,
+            own=dict.fromkeys(names, self.hidden_dim), observed=given(modality), likelihood=likelihood,
+            decoder=(FlatDecoder if self.encoder == FLAT else SplitDecoder)(modality, drawn, [style], self, output),
+        )  # fmt: skip
+
+    def _encoder(self, modality: Pictures, names: Sequence[str]) -> PictureEncoder:
+        """What reads the pictures."""
+        if self.encoder == FLAT:
+            return FlatEncoder(modality, self.flat, self.hidden_dim, self.activation, names)
         trunk: nn.Module = ConvTrunk(modality, self.width, self.activation)
         if self.encoder == RESIDUAL:
             trunk = ResidualTrunk(modality, self.width, max(self.blocks, 1), self.activation, squeeze=False)
-        names = [block.name for block in latent]
-        shown = label if by_label else [content]
-        return Networks(
-            blocks=[*label, *latent, *conditions],
-            encoder=MapEncoder(modality, trunk, self.hidden_dim, self.activation, names), features=0,
-            own=dict.fromkeys(names, self.hidden_dim), observed=given(modality), likelihood=likelihood,
-            decoder=SplitDecoder(modality, [*shown, *conditions], [style], self, output),
-        )  # fmt: skip
+        return MapEncoder(modality, trunk, self.hidden_dim, self.activation, names)
