@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genvae import settings
+from genvae.core.products import exact_products
 from genvae.core.vae import VAE
 from genvae.data.batching import Batches
 from genvae.data.prepare import prepare
@@ -107,7 +108,8 @@ def train(
         model=model, fresh=fresh, stages=stages, train=train_batches, valid=valid, settings=training,
         checkpoints=checkpoints, reporter=reporter, state=state, metrics=lambda size: Metrics(run_folder, size),
     )  # fmt: skip
-    state = trainer.run()
+    with exact_products(place):
+        state = trainer.run()
     bundle = Bundle(output.name, model, modality, recipe, {**(start.about() if start else {}), **(about or {})})
     final = Batches(held_examples, held.some(MEASURED, training.seed), modality, batch_size=256, device=place)
     scores = measured(Evaluation(model, modality, bundle.modality_id, final, seed=training.seed), host)
