@@ -44,7 +44,7 @@ SETTINGS = [
     "epochs=10000", "learning_rate=0.004", "warmup_steps=10", "beta=0.2", "validation=0.15", "patience=0", "seed=1",
 ]  # fmt: skip
 KINDS = {
-    "split": ["content_dim=2", "max_steps=220", "evaluate_every=220"],
+    "split": ["content_dim=2", "max_steps=140", "evaluate_every=140"],
     "labelled": ["modality.labels=true", "content=label"],
 }
 _made: dict[str, Path] = {}

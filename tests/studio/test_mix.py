@@ -6,7 +6,7 @@ import base64
 import io
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,6 @@ from tests.conftest import TINY, own_lines
 from tests.images.drawn import built
 from tests.images.split_model import SHAPES, shape
 from tests.images.test_reading import bomb, png
-from tests.studio.conftest import running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -172,18 +171,13 @@ def test_lines_with_two_blocks_get_the_page(two_blocks: tuple[Studio, Path]) -> 
 # -- in a browser --------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def mixing(labelled_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a studio that opens with letters by name."""
-    with running(str(labelled_model), tmp_path_factory.mktemp("studio") / "log.txt") as address:
-        yield address
-
-
 @pytest.fixture
-def visit(blank: Callable[[], Page], mixing: str) -> Opened:
-    def go(query: str = "") -> Page:
+def visit(blank: Callable[[], Page], studio: str, labelled_model: Path) -> Opened:
+    """Open the page with a model, the one that is told its letters unless another is named."""
+
+    def go(model: str | Path = labelled_model) -> Page:
         page = blank()
-        page.goto(f"{mixing}/mix{query}")
+        page.goto(f"{studio}/mix?model={quote(str(model))}")
         laid_out(page)
         return page
 
@@ -319,7 +313,7 @@ def test_a_drawing(visit: Opened) -> None:
 
 @pytest.mark.browser
 def test_lines(visit: Opened, tiny_model: Path) -> None:
-    page = visit(f"?model={quote(str(tiny_model))}")
+    page = visit(tiny_model)
     laid_out(page, "7 taken from z")
     assert not page.locator("#upload-0").is_visible()
     page.click("#tray-0 [data-do=clear]")
@@ -405,7 +399,7 @@ def test_narrow_and_by_keyboard(visit: Opened) -> None:
 
 @pytest.mark.browser
 def test_a_model_that_is_not_here(visit: Opened) -> None:
-    page = visit("?model=someone/something")
+    page = visit("someone/something")
     notice = page.locator("#mix-sheet .notice")
     assert "is not on this machine" in str(notice.text_content())
     page.fill("#mix-model input", "nowhere")

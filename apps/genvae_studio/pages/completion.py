@@ -12,7 +12,7 @@ import gradio as gr
 
 from genvae.errors import DataError, LacksCapability
 from genvae_studio.pages.generate import TURN
-from genvae_studio.pieces import GALLERY, Piece, Table, drawn, made_by, read, uploaded
+from genvae_studio.pieces import GALLERY, Piece, Table, archive, drawn, made_by, read, uploaded
 from genvae_studio.studio import Studio, said
 from genvae_studio.widgets import grid, sheet
 from genvae_studio.widgets import tray as trays
@@ -244,6 +244,9 @@ def completed(studio: Studio, examples: Examples) -> str:
             answer: Any = studio.run("complete", **examples.request(), output=str(file))
             content = file.read_bytes()
         tools = grid.link(content, "letters.png", "Save PNG", elem_id="save-letters", kind="image/png")
+        if examples.letters and not examples.font:
+            pieces = archive(list(examples.letters.values()))
+            tools += grid.link(pieces, "letters.zip", "Save pieces", elem_id="save-examples", kind="application/zip")
         written = examples.request(names=True)
         ways = [
             ("Python", studio.service.python("complete", **written)),
