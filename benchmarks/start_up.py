@@ -1,8 +1,10 @@
 """How long a user waits: cold commands, and 512 items once a model is loaded.
 
-    python benchmarks/start_up.py [MODEL] [--runs 5]
+    python benchmarks/start_up.py [MODEL] [--pictures MODEL] [--runs 5]
 
-Cold times are of whole processes, median and range over the runs.
+Cold times are of whole processes, median and range over the runs. With a model of pictures: 36 mixes as the studio's
+page Mix makes them, sheet, download and pieces included, once it is warm; and `genvae complete` on a font file (made of
+letters that the model drew itself), cold.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -46,10 +49,46 @@ def loaded(model: str, runs: int) -> dict[str, float]:
     return {"median": statistics.median(seconds), "min": min(seconds), "max": max(seconds)}
 
 
+def page(model: str, runs: int) -> dict[str, float]:
+    """Seconds for the sheet of 6 x 6 mixes on the page Mix, after one."""
+    from genvae.service import Service
+    from genvae_studio.pages.mix import mixed
+    from genvae_studio.pieces import lay_out
+    from genvae_studio.studio import Studio
+
+    studio = Studio(Service(), model)
+    table = lay_out(studio, model)
+    for tray in table.trays:
+        tray.pieces, tray.weights = tray.gallery[:6], [1.0] * 6
+    mixed(studio, table)
+    seconds = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        sheet = mixed(studio, table)
+        seconds.append(time.perf_counter() - began)
+        assert sheet.count("<td><img") == 36, sheet[:300]
+    return {"median": statistics.median(seconds), "min": min(seconds), "max": max(seconds)}
+
+
+def completed(model: str, runs: int) -> dict[str, float]:
+    """Seconds of ``genvae complete`` on a font file, a process each."""
+    import genvae
+
+    with tempfile.TemporaryDirectory() as folder:
+        font, sheet = Path(folder) / "own.ttf", Path(folder) / "sheet.png"
+        handle = genvae.load(model)
+        letters = next(block["values"] for block in handle.blocks() if block["values"])[:4]
+        drawn = handle.mix(label=letters, style_draw=1, seed=1)
+        handle.complete(dict(zip(letters, drawn, strict=True)), output=str(font))
+        words = ["complete", model, "--font", str(font), "--letters", "".join(letters), "--output", str(sheet)]
+        return cold(["-c", RUN, *words], runs)
+
+
 def main() -> None:
     """Measure, print a table, keep the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", nargs="?", default="sentences-en")
+    parser.add_argument("--pictures", help="a model of pictures")
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     runs = arguments.runs
@@ -61,6 +100,9 @@ def main() -> None:
         "genvae generate -n 1": cold(["-c", RUN, "generate", arguments.model, "-n", "1"], runs),
         "generate(512), loaded": loaded(arguments.model, runs),
     }
+    if arguments.pictures:
+        figures["page Mix, 6 x 6, warm"] = page(arguments.pictures, runs)
+        figures["genvae complete --font"] = completed(arguments.pictures, runs)
     for name, seconds in figures.items():
         print(f"{name:24}  {seconds['median']:.2f} s  ({seconds['min']:.2f} to {seconds['max']:.2f})")
     about = {
