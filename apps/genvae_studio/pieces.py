@@ -165,11 +165,12 @@ def lay_out(studio: Studio, model: str) -> Table:
     )
     for tray in table.trays:
         tray.gallery = gallery(studio, table, tray)
-    several = len(table.trays) > 1
-    for tray in table.trays:
-        tray.add(_spread(tray.gallery) if several else tray.gallery[:2])
-        if not several:
-            tray.how, tray.count = "walk", 7
+    if len(table.trays) == 1:
+        table.trays[0].add(table.trays[0].gallery[:2])
+        table.trays[0].how, table.trays[0].count = "walk", 7
+        return table
+    for number, tray in enumerate(reversed(table.trays)):  # the last gives the columns, the one before it the rows
+        tray.add(_spread(tray.gallery) if number < 2 else tray.gallery[:1])
     return table
 
 

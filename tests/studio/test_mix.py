@@ -62,6 +62,26 @@ def test_trays_come_from_the_blocks(here: Studio, split_model: Path, labelled_mo
     assert [tray.name for tray in text.trays] == ["z"] and not text.pictures and text.trays[0].how == "walk"
 
 
+def test_a_ladder_of_blocks_is_laid_out_and_mixed(here: Studio, tmp_path: Path) -> None:
+    from genvae.host import default_host
+    from genvae.progress import Silent
+    from genvae.recipe import Recipe
+    from genvae.training.run import train
+    from tests.images.split_model import rows
+
+    recipe = Recipe.of("image", default_host())
+    recipe.set([
+        "size=8", "architecture=image-ladder", "latents=[2, 2, 2, 2, 2]", "hidden=[8, 8, 8, 8, 8]", "prior=ladder",
+        "posterior=ladder", "max_steps=2", "evaluate_every=2",
+    ])  # fmt: skip
+    train(recipe, rows(), tmp_path / "ladder", resume=False, reporter=Silent())
+    laid = lay_out(here, str(tmp_path / "ladder"))
+    assert len(laid.trays) == 4 and len(laid.others) == 1  # a block without a tray is drawn
+    assert [len(tray.pieces) for tray in laid.trays] == [1, 1, 6, 6]
+    html = mixed(here, laid)
+    assert html.count("<td><img") == 36 and f"{laid.others[0]}_draw=1" in html
+
+
 def test_a_tray_asks_for_what_it_shows() -> None:
     tray = Tray({"name": "style", "called": "", "shared": True, "values": [], "shape": [2]})
     with pytest.raises(DataError, match="Choose at least one for style"):
