@@ -121,20 +121,20 @@ def split(job: Job) -> None:
     some = learnt.take(slice(len(learnt) - len(tested), None))
     recipe = recipe_of(f"mnist-split{ending}", job.host)
     plain = job.train(
-        f"plain-{seed}", recipe_of(f"mnist-plain{ending}", job.host), learnt, 0.14, seed=seed, replay=True, keep=False
+        f"plain-{seed}", recipe_of(f"mnist-plain{ending}", job.host), learnt, 0.12, seed=seed, replay=True, keep=False
     )
     errors = []
     for part, pictures in (("train", some), ("test", tested)):
         figures = look(plain.vae, modality_of(plain.bundle.recipe, pictures), pictures, job.device)
         job.keep(f"plain-{seed}, {part}", figures)
         errors.append(figures["rmse"])
-    first = job.train(f"split-{seed}, first", recipe, learnt, 0.4, seed=seed, replay=True, keep=False)
+    first = job.train(f"split-{seed}, first", recipe, learnt, 0.43, seed=seed, replay=True, keep=False)
     modality = modality_of(recipe, learnt)
     found = look(first.vae, modality, some, job.device)
     job.keep(f"split-{seed}, first, train", found)
     recipe, changed = adjusted(recipe, found, found["rmse"] / errors[0])
     job.keep("changed", changed)
-    made = job.train(f"split-{seed}", recipe, learnt, 0.34, seed=seed, replay=True, start=first)
+    made = job.train(f"split-{seed}", recipe, learnt, 0.38, seed=seed, replay=True, start=first)
     job.keep(f"split-{seed}, train", look(made.vae, modality, some, job.device))
     job.keep(f"split-{seed}, test", look(made.vae, modality, tested, job.device))
 

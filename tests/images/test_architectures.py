@@ -52,7 +52,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "split-residual": {**SPLIT, "encoder": "residual", "blocks": 1, "modulation": "adaptive-norm"},
     "split-content": {**SPLIT, "shared": "content", "modulation": "concat"},
     "split-plain": {**SPLIT, "shared": "none"},
-    "split-flat": {**SPLIT, "encoder": "flat", "flat": 20},
+    "split-flat": {**SPLIT, "encoder": "flat", "decoder": "flat", "flat": 20},
+    "split-half-flat": {**SPLIT, "decoder": "flat"},
 }  # fmt: skip
 
 

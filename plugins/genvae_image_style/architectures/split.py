@@ -39,7 +39,7 @@ from genvae_image_style.architectures.conv import ConvTrunk, Doubled, MapEncoder
 from genvae_image_style.architectures.residual import Residual, ResidualTrunk
 
 FILM, ADAPTIVE, CONCAT = "film", "adaptive-norm", "concat"
-CONVOLUTIONAL, RESIDUAL, FLAT = "convolutional", "residual", "flat"
+CONVOLUTIONAL, RESIDUAL, FLAT, MAPS = "convolutional", "residual", "flat", "maps"
 SMALLEST_VARIANCE = 1e-5  # of a channel that is normalised
 
 
@@ -183,8 +183,11 @@ class ContentStyleSettings(PictureSettings):
     """A picture's content and its style as blocks of their own."""
 
     encoder: str = setting(
-        CONVOLUTIONAL, help="what reads the pictures; flat: fully connected, and so is what draws them",
-        choices=(CONVOLUTIONAL, RESIDUAL, FLAT),
+        CONVOLUTIONAL, help="what reads the pictures; flat: fully connected", choices=(CONVOLUTIONAL, RESIDUAL, FLAT)
+    )
+    decoder: str = setting(
+        MAPS, help="what draws them: maps that are doubled, or, much faster on a CPU, fully connected layers (flat)",
+        choices=(MAPS, FLAT),
     )  # fmt: skip
     modulation: str = setting(
         FILM, help="how style enters the decoder: scale and shift of each channel, the same on normalised channels, "
@@ -226,7 +229,7 @@ class ContentStyleSettings(PictureSettings):
         return Networks(
             blocks=[*label, *latent, *conditions], encoder=self._encoder(modality, names), features=0,
             own=dict.fromkeys(names, self.hidden_dim), observed=given(modality), likelihood=likelihood,
-            decoder=(FlatDecoder if self.encoder == FLAT else SplitDecoder)(modality, drawn, [style], self, output),
+            decoder=(FlatDecoder if self.decoder == FLAT else SplitDecoder)(modality, drawn, [style], self, output),
         )  # fmt: skip
 
     def _encoder(self, modality: Pictures, names: Sequence[str]) -> PictureEncoder:
