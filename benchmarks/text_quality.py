@@ -105,20 +105,21 @@ def shown(rows: list[Figures], published: dict[str, float | None]) -> str:
     lines = []
     for found in rows:
         training = found["settings"]["recipe"]["training"]
+        spent = f"{found['training_seconds'] / 60:.0f}"
         known = published.get(found["row"])
         lines.append((
             found["row"], f"{found['perplexity']:.1f}" if "perplexity" in found else "", f"{known}" if known else "",
             f"{found['nll']:.2f} ± {found['nll_error']:.2f}", f"{found['negative_elbo']:.2f}",
             *(f"{found[key]:.2f}" if key in found else "" for key in ("kl", "mutual_information")),
             f"{found['active_units']}" if "active_units" in found else "", f"{found['nll_samples']}",
-            f"{training['epochs']} x {training['batch_size']}", f"{training['seed']}", f"{found['training_seconds'] / 60:.0f}",
+            f"{training['epochs']} x {training['batch_size']}", f"{training['seed']}", spent,
         ))  # fmt: skip
-    heads = ("row", "perplexity", "published", "NLL", "-ELBO", "KL", "MI", "AU", "samples", "epochs x batch", "seed", "min")
-    return table(heads, lines)
+    heads = ("row", "perplexity", "published", "NLL", "-ELBO", "KL", "MI", "AU", "samples", "epochs x batch", "seed")
+    return table((*heads, "min"), lines)
 
 
-def main() -> None:
-    """Train and measure what is not there yet; print the table after every row."""
+def asked() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", metavar="ROW", help="one row alone")
     parser.add_argument("--epochs", type=int, default=10, help="passes over the training file")
@@ -134,6 +135,14 @@ def main() -> None:
     parser.add_argument("--take", type=Path, nargs="+", default=[], help="add the rows of other such files, and show")
     parser.add_argument("--show", action="store_true", help="print the table, measure nothing")
     chosen = parser.parse_args()
+    if chosen.only not in (None, *remedies(chosen.epochs)):
+        parser.error(f"no row {chosen.only!r}; there are: {', '.join(remedies(chosen.epochs))}")
+    return chosen
+
+
+def main() -> None:
+    """Train and measure what is not there yet; print the table after every row."""
+    chosen = asked()
     listed = remedies(chosen.epochs, chosen.batch)
     published = {name: remedy.published for name, remedy in listed.items()}
     kept = Kept(chosen.kept)
@@ -142,8 +151,6 @@ def main() -> None:
     if chosen.show or chosen.take:
         print(shown(kept.rows(), published))
         return
-    if chosen.only not in (None, *listed):
-        parser.error(f"no row {chosen.only!r}; there are: {', '.join(listed)}")
     files = ptb("train"), ptb("valid"), ptb("test")
     assert size(files[2]) == TEST, f"{files[2]} is not the usual test file: {size(files[2])} instead of {TEST}"
 
