@@ -39,10 +39,34 @@ class Studio:
             self._waking.join()
         return self.service.run(operation, **values)
 
-    def models(self) -> list[str]:
-        """Names to choose from: the page's own model and every starter that can be read."""
+    def models(self, kind: str = "") -> list[str]:
+        """Names to choose from: the studio's own model and every starter that can be read, of those whose items are of
+        a kind ("text/", "image/")."""
         listed: list[dict[str, Any]] = getattr(self.run("models"), "items")  # noqa: B009 - of a response in general
-        return list(dict.fromkeys([self.model, *(str(entry["name"]) for entry in listed)]))
+        able = [str(entry["name"]) for entry in listed if self._media(str(entry["modality"])).startswith(kind)]
+        return list(dict.fromkeys([self.opens_with(kind), *able]))
+
+    def opens_with(self, kind: str) -> str:
+        """The model that a page of such items opens with: the studio's own, unless its items are known to be of
+        another kind and there is a starter whose are. No model is loaded for this."""
+        own = self.media(self.model)
+        starters = [part.id for part in self.service.host.parts("starter")] if own and not own.startswith(kind) else []
+        return next((name for name in starters if self.media(name).startswith(kind)), self.model)
+
+    def media(self, name: str) -> str:
+        """The MIME type of a model's items; '' of a model that is not on this machine or cannot be read."""
+        starter = any(part.id == name for part in self.service.host.parts("starter"))
+        if not starter and not Path(name).expanduser().is_dir():
+            return ""
+        try:
+            answer: Any = self.service.run("models", name=name)
+        except GenvaeError:
+            return ""
+        return self._media(str(answer.items[0]["modality"]))
+
+    def _media(self, modality: str) -> str:
+        parts = {part.id: part for part in self.service.host.parts("modality")}
+        return str(getattr(parts.get(modality), "media", ""))
 
     def at_hand(self, name: str) -> None:
         """Refuse a model that is not on this machine: following a link must never fetch one from the hub."""

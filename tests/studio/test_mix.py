@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 import genvae
-from genvae.errors import DataError
+from genvae.errors import DataError, SettingError
 from genvae.host import Host
 from genvae.service import Service
-from genvae_studio.pages.mix import acted, mixed, opens_with
+from genvae_studio.pages.mix import acted, mixed
 from genvae_studio.pieces import MOST, Piece, Table, Tray, drawn, lay_out, read
 from genvae_studio.studio import Studio
 from genvae_studio.widgets import tray as trays
@@ -145,11 +145,23 @@ def test_text_of_pieces_is_escaped(here: Studio) -> None:
     assert "<img" not in html and "<b>" not in html and "&lt;img" in html
 
 
-def test_it_opens_with_a_model_of_pictures(labelled_model: Path, tiny_model: Path) -> None:
-    assert opens_with(Studio(Service(), str(labelled_model))) == str(labelled_model)
-    found = opens_with(Studio(Service(), str(tiny_model)))  # a starter of pictures, where there is one
-    pictures = [p.id for p in Service().host.parts("starter") if p.modality == "image"]
-    assert found == (pictures[0] if pictures else str(tiny_model))
+def test_pages_open_with_a_model_of_their_kind(labelled_model: Path, tiny_model: Path) -> None:
+    starters = {kind: [part.id for part in Service().host.parts("starter") if part.modality == modality]
+                for kind, modality in (("text/", "sentence"), ("image/", "image"))}  # fmt: skip
+    for own, kind, other in ((labelled_model, "image/", "text/"), (tiny_model, "text/", "image/")):
+        studio = Studio(Service(), str(own))
+        assert studio.opens_with(kind) == str(own) and studio.opens_with("") == str(own)
+        assert studio.opens_with(other) == (starters[other] or [str(own)])[0]
+        assert studio.models(kind) == [str(own), *starters[kind]]
+    assert Studio(Service(), "nowhere").opens_with("text/") == "nowhere"  # and the page says that it is not there
+
+
+def test_the_page_of_sentences_shows_no_pictures(labelled_model: Path) -> None:
+    from genvae_studio.asked import Asked
+    from genvae_studio.pages.generate import written
+
+    with pytest.raises(SettingError, match="are no sentences; the page Mix shows them"):
+        next(written(Studio(Service(), "nowhere"), Asked.of(model=str(labelled_model)), address=False))
 
 
 def with_two_blocks() -> Studio:

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from genvae.errors import SettingError
 from genvae_studio.asked import Asked, hint, limits
 from genvae_studio.studio import Studio, said
 from genvae_studio.widgets import echo, sheet
@@ -43,9 +44,10 @@ NAMES = ("model", "n", "temperature", "top_p", "prior_scale", "seed")
 
 def _controls(studio: Studio) -> dict[str, Any]:
     """What can be asked for, in the order of the tab key."""
-    usual = Asked.of(model=studio.model)
+    first = studio.opens_with("text/")
+    usual = Asked.of(model=first)
     made: dict[str, Any] = {
-        "model": gr.Dropdown([studio.model], value=studio.model, allow_custom_value=True, label="Model",
+        "model": gr.Dropdown([first], value=first, allow_custom_value=True, label="Model",
                              info=hint("model"), elem_id="model"),
         "n": _slider("n", "How many", usual.n, 1),
         "temperature": _slider("temperature", "Temperature", usual.temperature, 0.05),
@@ -111,6 +113,8 @@ def _generating(
 
 def written(studio: Studio, wanted: Asked, *, address: bool) -> Iterator[str]:
     """The sheet, again and again as sentences arrive: generate(n, start) is a window on one sequence."""
+    if not (studio.media(wanted.model) or "text/").startswith("text/"):
+        raise SettingError(f"the items of {wanted.model!r} are no sentences; the page Mix shows them")
     values = wanted.values()
     ways = _ways(studio, "generate", values)
     items: list[str] = []
@@ -131,10 +135,11 @@ def _ways(studio: Studio, operation: str, values: dict[str, Any]) -> list[tuple[
 
 def _linked(studio: Studio, query: dict[str, str]) -> tuple[Asked, str]:
     """What a link asks for; when it can't be followed, the usual sentences and why."""
-    usual = Asked.of(model=studio.model)
+    first = studio.opens_with("text/")
+    usual = Asked.of(model=first)
     try:
-        wanted = Asked.of_link(query, studio.model)
-        if wanted.model != studio.model:
+        wanted = Asked.of_link(query, first)
+        if wanted.model != first:
             studio.at_hand(wanted.model)
         return wanted, ""
     except Exception as error:
@@ -143,7 +148,7 @@ def _linked(studio: Studio, query: dict[str, str]) -> tuple[Asked, str]:
 
 def _names(studio: Studio, wanted: Asked) -> list[str]:
     try:
-        return list(dict.fromkeys([*studio.models(), wanted.model]))
+        return list(dict.fromkeys([*studio.models("text/"), wanted.model]))
     except Exception as error:
         said(error)
         return [wanted.model]

@@ -15,7 +15,6 @@ from typing import Any
 import gradio as gr
 
 from genvae.errors import DataError
-from genvae.host import ModalityPart
 from genvae_studio.pages import completion
 from genvae_studio.pages.generate import TURN
 from genvae_studio.pieces import TRAYS, Table, Tray, archive, drawn, gallery, lay_out, read, uploaded
@@ -31,7 +30,7 @@ PICTURES = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", "
 
 def page(studio: Studio, blocks: gr.Blocks) -> None:
     """Build the page."""
-    first = opens_with(studio)
+    first = studio.opens_with("image/")
     table = gr.State(None)
     with gr.Row(elem_id="mix-top"):
         model = gr.Dropdown([first], value=first, allow_custom_value=True, label="Model", elem_id="mix-model")
@@ -44,22 +43,6 @@ def page(studio: Studio, blocks: gr.Blocks) -> None:
     else:
         opened = _mixing(studio, table)
     _open(studio, blocks, model, table, opened)
-
-
-def opens_with(studio: Studio) -> str:
-    """The model that the page opens with: the studio's own where its items are pictures, else the first starter whose
-    are, else the studio's own. No model is loaded for this."""
-    host = studio.service.host
-    pictures = {part.id for part in host.parts("modality")
-                if isinstance(part, ModalityPart) and part.media.startswith("image/")}  # fmt: skip
-    for name in (studio.model, *(part.id for part in host.parts("starter"))):
-        try:
-            answer: Any = studio.service.run("models", name=name)
-        except Exception:  # told where the model is asked for
-            continue
-        if answer.items[0]["modality"] in pictures:
-            return name
-    return studio.model
 
 
 def _mixing(studio: Studio, table: gr.State) -> list[Any]:
@@ -212,7 +195,7 @@ def _open(studio: Studio, blocks: gr.Blocks, model: gr.Dropdown, table: gr.State
                 studio.at_hand(asked)
             except Exception as error:
                 asked, complaint = "", said(error)
-        name = asked or opens_with(studio)
+        name = asked or studio.opens_with("image/")
         try:
             names = studio.models()
         except Exception as error:
