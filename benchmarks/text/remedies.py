@@ -40,7 +40,8 @@ def plain(epochs: int, batch: int = 32) -> Sections:
         "prior": {"prior": "standard-normal"},
         "objective": {"objective": "elbo", "beta": 1.0, "free_bits": 0.0},
         "training": {"batch_size": batch, "epochs": epochs, "learning_rate": 1e-3, "decay": "cosine",
-                     "final_rate": 0.01, "validation": 0.02, "evaluate_every": LINES // batch // 2, "patience": 0, "criterion": "elbo"},
+                     "final_rate": 0.01, "validation": 0.02, "evaluate_every": LINES // batch // 2, "patience": 0,
+                     "criterion": "elbo"},
     }  # fmt: skip
 
 

@@ -191,13 +191,29 @@ def test_a_row_is_trained_measured_and_kept(data: Path, tmp_path: Path) -> None:
 
     def landed() -> dict[str, Any]:
         made = text_quality.recipe(sections, 1, small)
-        return text_quality.row("pretrained-free-bits", made, (data, data), tmp_path / "work", 2, kept)
+        files = data, data, data
+        return text_quality.row("pretrained-free-bits", made, files, tmp_path / "work", 2, kept, "cpu")
 
     first = landed()
     assert first["items"] == 62 and first["nll_samples"] == 2 and first["settings"]["recipe"]["training"]["seed"] == 1
     assert first["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
     assert landed() == first and len(kept.rows()) == 1, "a finished row was measured again"
     assert "96.9" in text_quality.shown(kept.rows(), {"pretrained-free-bits": 96.9})
+
+
+def test_rows_of_other_files_are_taken_once(tmp_path: Path) -> None:
+    kept, other = Kept(tmp_path / "kept.json"), Kept(tmp_path / "other.json")
+    for file in (kept, other):
+        file.add("both", {"seed": 0}, {"figure": 1})
+    other.add("new", {"seed": 0}, {"figure": 2})
+    for _ in range(2):
+        kept.take(other)
+    assert [row["row"] for row in kept.rows()] == ["both", "new"]
+
+
+def test_schedules_keep_their_share_of_the_training_at_any_batch() -> None:
+    lengths = {batch: remedies(10, batch)["linear"].changes["objective"]["beta"]["steps"] for batch in (32, 128)}
+    assert lengths[32] == pytest.approx(4 * lengths[128], rel=0.01)
 
 
 def test_kept_rows_are_told_apart_by_their_settings(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_recipes_on_the_page_of_pictures_train(number: int, tmp_path: Path) -> N
     assert len(model.mix(content=rows()[0]["image"], style_draw=2)) == 2
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", range(len(blocks(ROOT / "docs/text.md", "yaml"))))
 def test_recipes_on_the_page_of_sentence_models_train(number: int, tmp_path: Path) -> None:
     """Each as it stands, on few lines and with few steps a phase."""
     import yaml
