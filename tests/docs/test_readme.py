@@ -161,7 +161,7 @@ def test_recipes_on_the_page_of_sentence_models_train(number: int, tmp_path: Pat
 
     recipe = yaml.safe_load(blocks(ROOT / "docs/text.md", "yaml")[number])
     short = {"max_steps": 2, "batch_size": 8, "evaluate_every": 2}
-    recipe["training"] = {**recipe["training"], **short}
+    recipe["training"] = {**recipe.get("training", {}), **short}
     recipe["phases"] = [{**phase, "max_steps": 2} for phase in recipe.get("phases", [])]
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
     genvae.train(str(tmp_path / "recipe.yaml"), data=own_lines(), output=tmp_path / "model")
