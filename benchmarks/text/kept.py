@@ -10,7 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parents[1] / "results"
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
 LIBRARIES = ("torch", "tokenizers", "datasets", "genvae")
 
 
@@ -19,8 +20,14 @@ def about() -> dict[str, Any]:
     return {
         "machine": _processor(), "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python", _program(), *sys.argv[1:]]),
     }  # fmt: skip
+
+
+def _program() -> str:
+    """The benchmark as it is given in a checkout, wherever that lies."""
+    path = Path(sys.argv[0]).resolve()
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
 def _processor() -> str:
