@@ -121,22 +121,30 @@ def split(job: Job) -> None:
     some = learnt.take(slice(len(learnt) - len(tested), None))
     recipe = recipe_of(f"mnist-split{ending}", job.host)
     plain = job.train(
-        f"plain-{seed}", recipe_of(f"mnist-plain{ending}", job.host), learnt, 0.12, seed=seed, replay=True, keep=False
+        f"plain-{seed}", recipe_of(f"mnist-plain{ending}", job.host), learnt, 0.1, seed=seed, replay=True, keep=False
     )
     errors = []
     for part, pictures in (("train", some), ("test", tested)):
         figures = look(plain.vae, modality_of(plain.bundle.recipe, pictures), pictures, job.device)
         job.keep(f"plain-{seed}, {part}", figures)
         errors.append(figures["rmse"])
-    first = job.train(f"split-{seed}, first", recipe, learnt, 0.43, seed=seed, replay=True, keep=False)
+    # a swap is read again, which costs a third of a step: there is nothing to read at first
+    first = job.train(f"split-{seed}, first", without(recipe, "swap"), learnt, 0.46, seed=seed, replay=True, keep=False)
     modality = modality_of(recipe, learnt)
     found = look(first.vae, modality, some, job.device)
     job.keep(f"split-{seed}, first, train", found)
     recipe, changed = adjusted(recipe, found, found["rmse"] / errors[0])
     job.keep("changed", changed)
-    made = job.train(f"split-{seed}", recipe, learnt, 0.38, seed=seed, replay=True, start=first)
+    made = job.train(f"split-{seed}", recipe, learnt, 0.4, seed=seed, replay=True, start=first)
     job.keep(f"split-{seed}, train", look(made.vae, modality, some, job.device))
     job.keep(f"split-{seed}, test", look(made.vae, modality, tested, job.device))
+
+
+def without(recipe: Recipe, name: str) -> Recipe:
+    """A recipe whose objective lacks a term."""
+    objective = copy.deepcopy(recipe.sections["objective"])
+    objective["terms"] = [term for term in objective["terms"] if term["term"] != name]
+    return Recipe({**recipe.sections, "objective": objective}, recipe.host)
 
 
 def adjusted(recipe: Recipe, found: dict[str, Any], ratio: float) -> tuple[Recipe, dict[str, float]]:
@@ -145,7 +153,7 @@ def adjusted(recipe: Recipe, found: dict[str, Any], ratio: float) -> tuple[Recip
     More adversary where style tells digits, a narrower content where swaps do not take the style's slant, a wider style
     where the error is more than the plain VAE's (``ratio`` times it).
     """
-    leak, slanted = found["digit from style"], min(found["slant"] / 0.83, found["slant within"] / 0.93)
+    leak, slanted = found["digit from style"], min(found["slant"] / 0.81, found["slant within"] / 0.9)
     changed = {
         "adversary": 6.0 if leak > 0.3 else 3.0 if leak > 0.16 else 1.0,
         "content": 1.0 if slanted >= 1.0 else 2.0 if slanted > 0.93 else 4.0,
