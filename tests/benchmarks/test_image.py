@@ -15,6 +15,7 @@ import torch
 from benchmarks.image import bounding
 from benchmarks.image.arrays import Held, Pictures, held_out
 from benchmarks.image.clocked import RECIPES, Run, modality_of, recipe_of
+from benchmarks.image.mnist_job import adjusted, without
 from benchmarks.image.networks import built
 from benchmarks.image.replayed import Clock
 from genvae.core.batch import Batch
@@ -176,3 +177,20 @@ def test_the_networks_of_the_speed_are_pythae_s(kind: str, weights: int) -> None
     terms.loss.backward()
     assert sum(p.numel() for p in model.parameters()) == weights
     assert all(p.grad is not None for p in model.parameters())
+
+
+def test_a_look_says_what_the_second_stage_weighs_more() -> None:
+    recipe = recipe_of("mnist-split-conv", default_host())
+    found = {"digit from style": 0.25, "slant": 0.78, "slant within": 0.95}
+    made, changed = adjusted(recipe, found, 1.2)
+    assert changed == {"adversary": 3.0, "content": 2.0, "style": 0.5}
+    before, after = recipe.sections["objective"], made.sections["objective"]
+    assert after["blocks"]["content"]["beta"] == 2 * before["blocks"]["content"]["beta"]["stop"]
+    assert after["blocks"]["style"]["beta"] == 0.5 * before["blocks"]["style"]["beta"]["stop"]
+    for old, new in zip(before["terms"], after["terms"], strict=True):
+        against = old["term"] == "adversary" or old.get("blocks") == ["label", "style"]
+        assert new["weight"] == (3 * old["weight"] if against else old["weight"])
+        assert not isinstance(new.get("strength"), dict), "no ramp begins anew"
+    fine, unchanged = adjusted(recipe, {"digit from style": 0.12, "slant": 0.84, "slant within": 0.95}, 1.0)
+    assert set(unchanged.values()) == {1.0} and len(fine.sections["objective"]["terms"]) == len(before["terms"])
+    assert "swap" not in [term["term"] for term in without(recipe, "swap").sections["objective"]["terms"]]
