@@ -49,7 +49,9 @@ def test_every_size(size: int, channels: int) -> None:
     assert drawn.shape == (6, channels, size, size) and drawn.isfinite().all()
 
 
-@pytest.mark.parametrize("more", [(), ("modulation=film",), ("architecture.blocks=2",), ("posterior=product-of-gaussians",)])
+@pytest.mark.parametrize(
+    "more", [(), ("modulation=film",), ("architecture.blocks=2",), ("posterior=product-of-gaussians",)]
+)
 def test_the_bound_reaches_every_weight(more: tuple[str, ...]) -> None:
     made = model(20, 1, *more)
     ElboSettings().build(made)(made, batch(), 0, STREAM).loss.backward()

@@ -24,7 +24,8 @@ from genvae.testing import modality_contract
 from genvae_image_style.modality import Image
 from genvae_image_style.picture import Picture
 from genvae_image_style.reading import arrays
-from genvae_image_style.reading.decoding import MOST, Frame
+from genvae_image_style.reading.decoding import Frame
+from genvae_image_style.reading.opening import MOST
 from genvae_image_style.rendering import Rendering
 from tests.core.toys import Writes, toy
 from tests.images.test_reading import DAMAGED, a_font, bomb, drawings, png

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from genvae.errors import DataError
 from genvae_image_style.fonts.render import FILLED, SIZES
 from genvae_image_style.fonts.tracing import covered_box
-from genvae_image_style.reading.decoding import MOST, check_size, flat
+from genvae_image_style.reading.opening import MOST, check_size, flat
 
 Grey = NDArray[np.floating[Any]]
 
