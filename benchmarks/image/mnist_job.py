@@ -3,8 +3,9 @@
     python -m benchmarks.image.mnist_job NAME --device cuda --seconds 400 --out FOLDER [--data FOLDER] [--steps N]
 
 NAME is split-0, split-1 ... (mnist-split with that seed, and the plain VAE beside it), splitconv-0 ... (the same by
-convolutions), mlp, ladder, or more (the cures on Fashion-MNIST, emoji, letters of 64 x 64). FOLDER gets NAME.json and
-the models as folders. With --steps so many steps are trained and little is evaluated, to see that everything runs.
+convolutions), mlp, ladder, ladderflat, or more (the cures on Fashion-MNIST, emoji, letters of 64 x 64). FOLDER gets
+NAME.json and the models as folders. With --steps so many steps are trained and little is evaluated, to see that
+everything runs.
 """
 
 from __future__ import annotations
@@ -189,14 +190,17 @@ def mlp(job: Job) -> None:
 
 
 def ladder(job: Job) -> None:
-    """The convolutional ladder."""
+    """The convolutional ladder, or ("ladderflat") the fully connected one."""
+    flat = job.name == "ladderflat"
+    name = "ladder, flat" if flat else "ladder"
     learnt, tested = parts("mnist", job.data)
-    made = job.train("ladder", recipe_of("mnist-ladder", job.host), learnt, 0.7, replay=True)
-    count, few, samples, at_once = (len(tested), 50, 1000, 2500) if job.steps is None else (20, 1, 2, 10)
+    made = job.train(name, recipe_of(f"mnist-ladder{'-flat' if flat else ''}", job.host), learnt, 0.7, replay=True)
+    count, few, samples, at_once = (len(tested), 50, 1000, 500 if flat else 2500)
+    if job.steps is not None:
+        count, few, samples, at_once = 20, 1, 2, 10
     values = binary(torch.from_numpy(np.array(tested.images[:count]))[:, None].to(job.device))
-    until = job.end - 8
-    found = likelihood(made.vae, values, samples=samples, at_once=at_once, until=until, few=few, halved=False)
-    job.keep("ladder, bound", found)
+    found = likelihood(made.vae, values, samples=samples, at_once=at_once, until=job.end - 8, few=few)
+    job.keep(f"{name}, bound", found)
 
 
 # -- the rest ------------------------------------------------------------------------------------
@@ -235,7 +239,9 @@ def main() -> None:
     arguments = parser.parse_args()
     kind = arguments.name.partition("-")[0]
     if kind not in JOBS:
-        parser.error(f"no job {arguments.name!r}; there are: split-0, ..., splitconv-0, ..., mlp, ladder, more")
+        parser.error(
+            f"no job {arguments.name!r}; there are: split-0, ..., splitconv-0, ..., mlp, ladder, ladderflat, more"
+        )
     torch.set_num_threads(1 if arguments.device != "cpu" else torch.get_num_threads())
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.benchmark = True

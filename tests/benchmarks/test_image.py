@@ -30,7 +30,7 @@ from tests.images.drawn import disc
 CPU = torch.device("cpu")
 RECIPE_NAMES = (
     "mnist-split", "mnist-split-conv", "mnist-plain", "mnist-plain-conv", "mnist-mlp", "mnist-mlp-learned-prior",
-    "mnist-ladder", "emoji-split", "letters64-split", "fashion",
+    "mnist-ladder", "mnist-ladder-flat", "emoji-split", "letters64-split", "fashion",
 )  # fmt: skip
 
 
