@@ -219,12 +219,8 @@ def more(job: Job) -> None:
 
 
 JOBS: dict[str, Callable[[Job], None]] = {
-    "split": split,
-    "splitconv": split,
-    "mlp": mlp,
-    "ladder": ladder,
-    "more": more,
-}
+    "split": split, "splitconv": split, "mlp": mlp, "ladder": ladder, "ladderflat": ladder, "more": more,
+}  # fmt: skip
 
 
 def main() -> None:
