@@ -212,12 +212,12 @@ def test_latents_without_the_prior_have_the_aggregates_mean_and_scale(world: Wor
     model, real = world.model, world.bench.lines.real
     assert len(real) < AGGREGATED
     batches = model.evaluation(real).batches.in_order()
-    seen = torch.cat([model.bundle.vae.infer(batch, Stream(5, "other")).latents["z"] for batch in batches])
+    seen = torch.cat([model.bundle.vae.infer(batch, Stream(5, "other")).latents["places"] for batch in batches])
     items = torch.arange(4_000)
-    drawn = model._normal(items, Stream(0, "test"), real)["z"]
+    drawn = model._normal(items, Stream(0, "test"), real)["places"]
     torch.testing.assert_close(drawn.mean(0), seen.mean(0), atol=0.2, rtol=0)
     torch.testing.assert_close(drawn.std(0), seen.std(0), atol=0.2, rtol=0.1)
-    plain = model._normal(items, Stream(0, "test"), ())["z"]
+    plain = model._normal(items, Stream(0, "test"), ())["places"]
     assert plain.mean().abs() < 0.05 and abs(float(plain.std()) - 1) < 0.05
     assert not torch.allclose(plain, drawn, atol=0.1)
     row = next(row for row in world.bench.kept.rows() if row["row"] == "standard-normal")
