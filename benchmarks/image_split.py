@@ -50,11 +50,13 @@ def measure(folder: Path, job: str, seed: int) -> dict[str, Any]:
     )  # fmt: skip
     figures: dict[str, Any] = answer.to_config()
     kept = json.loads((folder / f"{job}.json").read_text(encoding="utf-8"))
-    plain = json.loads((folder / "plain-0.json").read_text(encoding="utf-8"))["plain-0, test"]
+    beside = kept[f"plain-{seed}, test"]  # trained for a tenth of the time
+    plain = beside
+    if not job.startswith("splitconv"):
+        plain = json.loads((folder / "plain-0.json").read_text(encoding="utf-8"))["plain-0, test"]
     row = {name: figures[key] for name, key in OF.items()}
     row["error"] = figures["rmse"] / plain["rmse"]
     row |= {key: figures[key] for key in BESIDE if key in figures}
-    beside = kept[f"plain-{seed}, test"]  # trained for a tenth of the time
     row |= {"plain_rmse": plain["rmse"], "plain_rate": plain["rate/z"], "plain_rmse_beside": beside["rmse"]}
     row["changed"] = kept["changed"]
     trained = {name: kept[name] for name in (f"split-{seed}, first", f"split-{seed}", f"plain-{seed}")}
@@ -103,7 +105,9 @@ def main() -> None:
     kept, rows = Kept(RESULTS / "image_split.json"), []
     for seed in range(chosen.seeds):
         job = f"split{'conv' if chosen.conv else ''}-{seed}"
-        folder = jobs(["plain-0", job], chosen.models, named_device(chosen.device), chosen.seconds)
+        folder = jobs(
+            [job] if chosen.conv else ["plain-0", job], chosen.models, named_device(chosen.device), chosen.seconds
+        )
         settings = {"seed": seed, "model": json.loads((folder / f"split-{seed}" / "manifest.json").read_text())}
         done = kept.find("split", settings) or kept.add("split", settings, measure(folder, job, seed))
         rows.append(done)

@@ -2,10 +2,10 @@
 
     python -m benchmarks.image.mnist_job NAME --device cuda --seconds 400 --out FOLDER [--data FOLDER] [--steps N]
 
-NAME is split-0, split-1 ... (mnist-split with that seed, and the plain VAE beside it), splitconv-0 ... (the same by
-convolutions), plain-0 ..., mlp, ladder, ladderflat, or more (the cures on Fashion-MNIST, emoji, letters of 64 x 64). FOLDER gets
-NAME.json and the models as folders. With --steps so many steps are trained and little is evaluated, to see that
-everything runs.
+NAME is split-0, split-1 ... (mnist-split with that seed, and for a tenth of the time the plain VAE), plain-0 ... (that
+alone, for the whole time), splitconv-0 ... (by convolutions), mlp, ladder, ladderflat, or more (the cures on
+Fashion-MNIST, emoji, letters of 64 x 64). FOLDER gets NAME.json and the models as folders. With --steps so many steps are
+trained and little is evaluated, to see that everything runs.
 """
 
 from __future__ import annotations
@@ -230,7 +230,8 @@ def more(job: Job) -> None:
 
 
 JOBS: dict[str, Callable[[Job], None]] = {
-    "split": split, "splitconv": split, "plain": plain, "mlp": mlp, "ladder": ladder, "ladderflat": ladder, "more": more,
+    "split": split, "splitconv": split, "plain": plain, "mlp": mlp, "ladder": ladder, "ladderflat": ladder,
+    "more": more,
 }  # fmt: skip
 
 
