@@ -4,8 +4,8 @@
 
 NAME is split-0, split-1 ... (mnist-split with that seed, and for a tenth of the time the plain VAE), plain-0 ... (that
 alone, for the whole time), splitconv-0 ... (by convolutions), mlp, ladder, ladderflat, or more (the cures on
-Fashion-MNIST, emoji, letters of 64 x 64). FOLDER gets NAME.json and the models as folders. With --steps so many steps are
-trained and little is evaluated, to see that everything runs.
+Fashion-MNIST, emoji, letters of 64 x 64). FOLDER gets NAME.json and the models as folders. With --steps so many steps
+are trained and little is evaluated, to see that everything runs.
 """
 
 from __future__ import annotations
