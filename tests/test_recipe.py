@@ -232,6 +232,15 @@ def test_round_trip(tmp_path: Path, settings: list[str]) -> None:
     assert Recipe.of(str(path), HOST).to_config() == config
 
 
+def test_a_corruption_for_another_modality_is_refused() -> None:
+    made = recipe("corruptions=[{corruption: restyle}]")
+    with pytest.raises(SettingError, match="corruption 'restyle' is for modality 'image', not 'sentence'"):
+        made._check_modality()
+    later = recipe("phases=[{name: first}, {corruptions: [restyle]}]")
+    with pytest.raises(SettingError, match="corruption 'restyle' is for modality 'image'"):
+        later._check_modality()
+
+
 def test_an_architecture_for_another_modality_is_refused(tmp_path: Path) -> None:
     made = recipe()
     made.sections["modality"] = {**made.sections["modality"], "modality": "melody"}

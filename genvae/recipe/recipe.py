@@ -188,13 +188,16 @@ class Recipe:
             )  # fmt: skip
 
     def _check_modality(self) -> None:
-        modality, architecture = (
-            self.sections["modality"]["modality"],
-            self.sections["architecture"]["architecture"],
-        )
-        serves = self.host.part("architecture", architecture).modality
-        if serves not in ("", modality):
-            raise SettingError(f"architecture {architecture!r} is for modality {serves!r}, not {modality!r}")
+        modality = self.sections["modality"]["modality"]
+        corruptions = [
+            *self.sections["corruptions"],
+            *(entry for phase in self.sections["phases"] for entry in phase["corruptions"] or ()),
+        ]
+        asked = [("architecture", self.sections["architecture"]), *(("corruption", entry) for entry in corruptions)]
+        for kind, entry in asked:
+            serves = self.host.part(kind, entry[kind]).modality
+            if serves not in ("", modality):
+                raise SettingError(f"{kind} {entry[kind]!r} is for modality {serves!r}, not {modality!r}")
 
     def to_config(self) -> dict[str, Any]:
         """The recipe as plain data."""

@@ -87,7 +87,10 @@ def sections(chance: random.Random) -> dict[str, Any]:
         "posterior": entry("posterior", chance),
         "prior": entry("prior", chance),
         "objective": entry("objective", chance, lambda i: HOST.load("objective", i).__name__ != "FitPriorSettings"),
-        "corruptions": [entry("corruption", chance) for _ in range(chance.randint(0, 3))],
+        "corruptions": [
+            entry("corruption", chance, lambda i: HOST.part("corruption", i).modality in ("", "sentence"))
+            for _ in range(chance.randint(0, 3))
+        ],
         "training": training,
     }
     if chance.random() < 0.3:
