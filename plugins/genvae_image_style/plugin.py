@@ -32,6 +32,7 @@ ARCHITECTURES = [
         ("image-ladder", "ladder:LadderSettings", "latents z1 ... zL, as vectors or as maps"),
         ("content-style", "split:ContentStyleSettings", "blocks content and style; style changes how content is drawn"),
         ("letters", "letters:LettersSettings", "letters by their label, in a style that a font shares"),
+        ("letters-flat", "flat_letters:FlatLettersSettings", "the same by layers of their own for each letter"),
     )
 ]
 

@@ -38,6 +38,8 @@ SMALL = {
     "image-ladder": ["latents=[4, 3, 2]", "hidden=[12, 8, 8]", "prior=ladder", "posterior=ladder"],
     "letters": ["modality.labels=true", "width=4", "hidden_dim=8", "style_dim=3", "letter_dim=3", "code_dim=8",
                 "widths=[8, 4]", "posterior=product-of-gaussians"],
+    "letters-flat": ["modality.labels=true", "read_dim=6", "architecture.hidden_dim=8", "style_dim=3", "place_dim=5",
+                     "wide_dim=8", "posterior={posterior: pooled, pooling: sum}"],
     "content-style": ["width=4", "hidden_dim=8", "content_dim=3", "style_dim=3", "posterior=product-of-gaussians"],
 }  # fmt: skip
 

@@ -1,14 +1,13 @@
 """A posterior of what a group shares from a summary of its items (Zaheer, Kottur, Ravanbakhsh, Poczos, Salakhutdinov
 and Smola, "Deep Sets", 2017; as the encoder of a latent: Garnelo et al., "Neural Processes", 2018).
 
-A product of Gaussians adds up what each item says by itself. Here the items' statements are averaged by how sure each
-is, and a network reads the average, so that it may hear what they say together:
+A product of Gaussians adds up what each item says by itself. Here a network reads what they say together:
 
-    s = sum over i of w_i h_i / (1 + sum over i of w_i),        m = (1 - v) f(s, log(1 + sum over i of w_i)),
-    1 / v = 1 + sum over i of p_i,
+    m = (1 - v) f(s),        1 / v = 1 + sum over i of p_i,
 
-with w_i, h_i and p_i from each item's features. The width v is still that of a product: an item more never widens it,
-and a group without evidence has N(0, 1).
+with p_i from each item's features h_i, and the summary s either their average, each weighed by how sure it is, or
+their sum. The width v is still that of a product: an item more never widens it, and a group without evidence has
+N(0, 1).
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,37 +26,72 @@ from genvae.core.posteriors.base import BlockHeads, Features, Own, Posterior
 from genvae.errors import LacksCapability
 from genvae.settings import setting
 
-SUREST = 12.0  # log precision, or log weight, of one item
+SUREST = 12.0  # log weight of one item, at most
+FIRST = 2.0  # log precision of one item where training begins: with less, a decoder learns to do without the block
+AVERAGE, SUM = "average", "sum"
+
+
+class Average(nn.Module):
+    """sum over i of w_i g_i / (1 + sum over i of w_i), and the logarithm of the weights, brought to ``width``."""
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.said = nn.Linear(features, 2 * width)
+        self.read = nn.Linear(2 * width, width)
+
+    def forward(self, heard: Float[Tensor, "n f"], groups: Groups) -> Float[Tensor, "g w"]:
+        what, sure = self.said(heard).float().chunk(2, 1)
+        weight = sure.clamp(max=SUREST).exp()
+        total = groups.evidence(weight)
+        return self.read(torch.cat([groups.evidence(weight * what) / (1.0 + total), total.log1p()], 1))
+
+
+class Sum(nn.Module):
+    """sum over i of h_i: the first layer of a network that reads all items side by side, where each item's features
+    are a matrix of its own on what it is."""
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.width = features
+
+    def forward(self, heard: Float[Tensor, "n f"], groups: Groups) -> Float[Tensor, "g f"]:
+        return groups.evidence(heard.float())
 
 
 class Pool(nn.Module):
     """One shared block from the features of a group's given items."""
 
-    def __init__(self, block: Block, features: int, own: Own, width: int, layers: int, floor: float) -> None:
+    def __init__(self, block: Block, features: int, own: Own, settings: PooledSettings) -> None:
         super().__init__()
         if block.name in own and len(block.shape) > 1:
             raise LacksCapability(f"the pooled posterior shares vectors; block {block.name!r} is {block.shape}")
         self.source = block.name if block.name in own else "summary"
-        self.shape, self.size, self.width, self.floor = block.shape, block.size, width, floor
-        self.said = nn.Linear(own.get(block.name, features), 2 * width + block.size)
-        self.first = nn.Linear(2 * width, width)
-        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        self.shape, self.floor = block.shape, settings.log_variance_floor
+        width = own.get(block.name, features)
+        self.precise = nn.Linear(width, block.size)
+        with torch.no_grad():
+            self.precise.bias.add_(FIRST)
+        self.summary = (Average if settings.pooling == AVERAGE else Sum)(width, settings.pooled_dim)
+        width = self.summary.width
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(settings.pooled_layers))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(settings.pooled_layers + 1))
+        self.straight = nn.Linear(width, block.size)
         self.last = nn.Linear(width, block.size)
 
     def forward(self, features: Features, groups: Groups) -> DiagonalGaussian:
+        heard = features[self.source]
+        if groups.given is not None:
+            heard, groups = heard[groups.given], Groups(groups.of_item[groups.given], groups.count)
         # sums and variances in float32 under mixed precision, too
-        said = self.said(features[self.source]).float()
-        what, sure, precise = said.split([self.width, self.width, self.size], 1)
-        weight = sure.clamp(max=SUREST).exp()
-        total = groups.evidence(weight)
-        read = torch.cat([groups.evidence(weight * what) / (1.0 + total), total.log1p()], 1)
-        hidden = self.first(read)
-        for layer in self.layers:
-            hidden = hidden + layer(functional.silu(hidden))
-        precision = groups.evidence(precise.clamp(max=-self.floor).exp())
-        log_variance = -precision.log1p()
-        mean = precision / (1.0 + precision) * self.last(functional.silu(hidden)).float()
-        return DiagonalGaussian(mean.reshape(-1, *self.shape), log_variance.reshape(-1, *self.shape))
+        precision = groups.evidence(self.precise(heard).float().clamp(max=-self.floor).exp())
+        read = self.summary(heard, groups)
+        hidden = self.norms[0](read)
+        for layer, norm in zip(self.layers, self.norms[1:], strict=True):
+            hidden = hidden + norm(layer(functional.silu(hidden)))
+        found = (self.straight(read) + self.last(functional.silu(hidden))).float()
+        mean = precision / (1.0 + precision) * found
+        return DiagonalGaussian(mean.reshape(-1, *self.shape), -precision.log1p().reshape(-1, *self.shape))
 
 
 class PooledPosterior(Posterior):
@@ -64,10 +99,8 @@ class PooledPosterior(Posterior):
 
     def __init__(self, blocks: Sequence[Block], features: int, own: Own, settings: PooledSettings) -> None:
         super().__init__()
-        width, layers, self.floor = settings.pooled_dim, settings.pooled_layers, settings.log_variance_floor
-        self.pools = nn.ModuleDict(
-            {b.name: Pool(b, features, own, width, layers, self.floor) for b in blocks if b.shared}
-        )
+        self.floor = settings.log_variance_floor
+        self.pools = nn.ModuleDict({b.name: Pool(b, features, own, settings) for b in blocks if b.shared})
         self.heads = BlockHeads([block for block in blocks if not block.shared], features, own, 2)
 
     def at(
@@ -89,7 +122,11 @@ class PooledPosterior(Posterior):
 class PooledSettings:
     """Gaussians of shared blocks by a network on what a group's items say together."""
 
-    pooled_dim: int = setting(256, help="width of the summary of a group", ge=1, le=8192)
+    pooling: str = setting(
+        AVERAGE, help="what the network reads: the items' average, each weighed by how sure it is, or their sum",
+        choices=(AVERAGE, SUM),
+    )  # fmt: skip
+    pooled_dim: int = setting(256, help="width of the average", ge=1, le=8192)
     pooled_layers: int = setting(2, help="layers that read the summary, each beside what it reads", ge=0, le=16)
     log_variance_floor: float = setting(-12.0, help="smallest log variance that an item gives", ge=-40.0, le=0.0)
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genvae.core.batch import Batch
+from genvae.core.batch import GIVEN, Batch
 from genvae.core.latents import Block
 from genvae.core.posteriors.base import Features
 from genvae.core.vae import Networks
@@ -54,6 +55,26 @@ class Layers(nn.Module):
         return self.activation(x)
 
 
+@runtime_checkable
+class Reader(Protocol):
+    """What reads pictures of letters that it is told."""
+
+    def read_as(self, pictures: Float[Tensor, "n c h w"], label: Float[Tensor, "n k"]) -> Features:
+        """The features of each picture."""
+
+
+def heard(reader: Reader, batch: Batch) -> Features:
+    """The features of a batch's pictures; what is no evidence is not read and has zeros."""
+    pictures, label, given = batch.views["input"], batch.conditions["label"], batch.masks.get(GIVEN)
+    if given is None or not given.any():
+        return reader.read_as(pictures, label)
+    rows = given.nonzero()[:, 0]
+    return {
+        name: value.new_zeros(len(batch), *value.shape[1:]).index_put((rows,), value)
+        for name, value in reader.read_as(pictures[rows], label[rows]).items()
+    }
+
+
 class LetterEncoder(PictureEncoder):
     """What a picture says of the style, told which letter it shows."""
 
@@ -62,12 +83,12 @@ class LetterEncoder(PictureEncoder):
         hidden, activation = settings.hidden_dim, settings.activation
         self.trunk = ResidualTrunk(modality, settings.width, settings.blocks, activation, squeeze=False)
         self.first = nn.Linear(self.trunk.channels * self.trunk.side**2, hidden)
-        self.letter = Modulation(FILM, len(modality.contents), hidden)
+        self.letter = Modulation(settings.modulation, len(modality.contents), hidden)
         self.layers = Layers(hidden, hidden, settings.layers, activation)
         self.contents = len(modality.contents)
 
     def forward(self, batch: Batch) -> Features:
-        return self.read_as(batch.views["input"], batch.conditions["label"])
+        return heard(self, batch)
 
     def features(self, pictures: Float[Tensor, "n c h w"]) -> Features:
         """Of pictures of unknown letters."""
@@ -181,8 +202,9 @@ class LettersSettings(PictureSettings):
     letter_dim: int = setting(64, help="numbers that stand for a letter", ge=1, le=4096)
     code_dim: int = setting(256, help="width of what style and letter make together", ge=1, le=8192)
     widths: tuple[int, ...] = setting(
-        (128, 128, 80, 32), help="decoder: channels at each side, from the smallest map to the picture", max_length=16
-    )
+        (128, 128, 80, 32), help="decoder: channels at each side, from the smallest map to the picture",
+        max_length=16,
+    )  # fmt: skip
     modulation: str = setting(
         ADAPTIVE, help="how the code changes a map: scale and shift of each channel, the same on normalised channels",
         choices=(FILM, ADAPTIVE),

@@ -1,0 +1,138 @@
+"""Letters by their label in a style that a font shares, by layers of their own for each letter and no convolution.
+
+What reads and draws letters begins as linear maps between a font's letters and its style, of which a kernel or a ridge
+regression from letters to letters is made, too; a wide layer beside each bends them. A letter's evidence is a vector,
+and vectors of several letters are added: with posterior ``pooled, pooling: sum`` that is the first layer of a network
+that reads them all side by side, those that are missing left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genvae.core.batch import Batch
+from genvae.core.latents import Block
+from genvae.core.posteriors.base import Features
+from genvae.core.vae import Networks
+from genvae.errors import SettingError
+from genvae.settings import setting
+from genvae_image_style.architectures.base import (
+    ACTIVATIONS,
+    Output,
+    PictureEncoder,
+    Pictures,
+    PictureSettings,
+    given,
+    joined,
+    label_block,
+)
+from genvae_image_style.architectures.letters import heard
+
+
+class PerLetter(nn.Module):
+    """A matrix for each letter; of a label that is no single letter, their sum weighed by it."""
+
+    def __init__(self, letters: int, before: int, after: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(letters, after, before).uniform_(-1, 1) * before**-0.5)
+
+    def forward(self, x: Float[Tensor, "n a"], label: Float[Tensor, "n k"]) -> Float[Tensor, "n b"]:
+        found = x.new_zeros(len(x), self.weight.shape[1])
+        # letter by letter: few are in a batch of many, and a matrix for each row would have to be copied
+        for letter in label.ne(0).any(0).nonzero()[:, 0].tolist():
+            rows = label[:, letter].nonzero()[:, 0]
+            share = label[rows, letter].to(x.dtype)[:, None]
+            found = found.index_add(0, rows, share * (x[rows] @ self.weight[letter].T))
+        return found
+
+
+class FlatLetterEncoder(PictureEncoder):
+    """The picture in a basis that all letters share, and from there a letter's own matrix."""
+
+    def __init__(self, modality: Pictures, settings: FlatLettersSettings) -> None:
+        super().__init__(modality)
+        self.letters = len(modality.contents)
+        self.basis = nn.Linear(modality.channels * modality.size**2, settings.read_dim)
+        self.letter = PerLetter(self.letters, settings.read_dim, settings.hidden_dim)
+        self.own = nn.Linear(self.letters, settings.hidden_dim, bias=False)
+
+    def forward(self, batch: Batch) -> Features:
+        return heard(self, batch)
+
+    def features(self, pictures: Float[Tensor, "n c h w"]) -> Features:
+        """Of pictures that are of each letter a little."""
+        share = 1.0 / self.letters
+        return self.read_as(pictures, pictures.new_full((len(pictures), self.letters), share))
+
+    def read_as(self, pictures: Float[Tensor, "n c h w"], label: Float[Tensor, "n k"]) -> Features:
+        """Of pictures of these letters."""
+        return {"style": self.letter(self.basis(pictures.flatten(1)), label) + self.own(label)}
+
+
+class FlatLetterDecoder(nn.Module):
+    """The style by a letter's own matrix to a place in a basis that all letters share, and from there to the picture;
+    a wide layer beside the basis sees place, letter and style. Each letter has a picture of its own to begin with."""
+
+    def __init__(
+        self,
+        modality: Pictures,
+        label: Sequence[Block],
+        style: Sequence[Block],
+        settings: FlatLettersSettings,
+        output: Output,
+    ) -> None:
+        super().__init__()
+        self.of_label = [block.name for block in label]
+        self.of_style = [block.name for block in style]
+        letters = sum(block.size for block in label)
+        size, wide = sum(block.size for block in style), settings.wide_dim
+        self.shape = (output.width, modality.size, modality.size)
+        pixels = output.width * modality.size**2
+        self.place = PerLetter(letters, size, settings.place_dim)
+        self.basis = nn.Linear(settings.place_dim, pixels)
+        output.start(self.basis)
+        self.own_picture = nn.Linear(letters, pixels, bias=False)
+        self.first = nn.Linear(settings.place_dim, wide)
+        self.style = nn.Linear(size, wide, bias=False)
+        self.own = nn.Linear(letters, wide, bias=False)
+        self.norm = nn.LayerNorm(wide)
+        self.last = nn.Linear(wide, pixels, bias=False)
+        self.activation = ACTIVATIONS[settings.activation]
+        nn.init.zeros_(self.own_picture.weight)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, latents: Mapping[str, Tensor], batch: Batch | None = None) -> Float[Tensor, "n d h w"]:
+        label, style = joined(latents, self.of_label), joined(latents, self.of_style)
+        place = self.place(style, label)
+        bent = self.activation(self.norm(self.first(place) + self.style(style) + self.own(label)))
+        return (self.basis(place) + self.own_picture(label) + self.last(bent)).reshape(-1, *self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatLettersSettings(PictureSettings):
+    """Letters by their label, in a style that a font shares, by layers of their own for each letter."""
+
+    read_dim: int = setting(80, help="encoder: numbers that a picture is brought to, by the same map for all letters",
+                            ge=1, le=8192)  # fmt: skip
+    hidden_dim: int = setting(320, help="encoder: numbers of a letter's evidence", ge=1, le=8192)
+    style_dim: int = setting(128, help="numbers in the block style", ge=1, le=4096)
+    place_dim: int = setting(192, help="decoder: numbers that the style is brought to for a letter", ge=1, le=8192)
+    wide_dim: int = setting(512, help="decoder: width of the layer that bends the linear map", ge=1, le=8192)
+
+    def build(self, modality: Pictures, conditions: Sequence[Block] = ()) -> Networks:
+        """The networks for a size of pictures."""
+        label = label_block(modality)
+        if not label:
+            raise SettingError("the architecture letters-flat needs to be told them: set labels = true")
+        style = Block(name="style", shape=(self.style_dim,), shared=True)
+        likelihood, output = self.scored(modality)
+        return Networks(
+            blocks=[*label, style, *conditions], encoder=FlatLetterEncoder(modality, self), features=0,
+            own={"style": self.hidden_dim}, observed=given(modality), likelihood=likelihood,
+            decoder=FlatLetterDecoder(modality, [*label, *conditions], [style], self, output),
+        )  # fmt: skip
