@@ -24,8 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.image.judge import idx
-from benchmarks.image.place import data_folder
+from benchmarks.image.place import data_folder, idx
 from genvae.core.batch import Batch
 from genvae.data.batching import Batches
 from genvae.errors import DataError

@@ -8,26 +8,14 @@ The folder holds the four IDX files of MNIST or of Fashion-MNIST. With --count o
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmarks.image.place import idx
 from genvae.progress import Terminal
 from genvae_image_style.measures.classifier import Classifier, ClassifierSettings
-
-
-def idx(path: Path) -> NDArray[np.uint8]:
-    """The array of an IDX file of bytes: two zeros, the type, the number of axes, four bytes for each, the numbers."""
-    with gzip.open(path) as file:
-        read = file.read()
-    axes = read[3]
-    shape = [int.from_bytes(read[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes)]
-    return np.frombuffer(read, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
 def main() -> None:

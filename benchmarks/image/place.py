@@ -1,9 +1,16 @@
-"""Where the pictures lie; imports nothing heavy, for who measures a child's memory must stay small."""
+"""Where the pictures lie, and their files; imports nothing of genvae, and nothing heavy before it is needed, for who
+measures a child's memory must stay small."""
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def data_folder() -> Path:
@@ -14,3 +21,14 @@ def data_folder() -> Path:
 def training_pictures() -> Path:
     """The training pictures of MNIST."""
     return data_folder() / "image" / "mnist" / "train-images-idx3-ubyte.gz"
+
+
+def idx(path: Path) -> NDArray[np.uint8]:
+    """The array of an IDX file of bytes: two zeros, the type, the number of axes, four bytes for each, the numbers."""
+    import numpy as np
+
+    with gzip.open(path) as file:
+        read = file.read()
+    axes = read[3]
+    shape = [int.from_bytes(read[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes)]
+    return np.frombuffer(read, np.uint8, offset=4 + 4 * axes).reshape(shape)

@@ -16,8 +16,8 @@ def run(data: str, kind: str, batch: int, steps: int, threads: int) -> dict[str,
     from pythae.models.nn.benchmarks.mnist import Decoder_Conv_AE_MNIST, Encoder_Conv_VAE_MNIST
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
-    from benchmarks.image.judge import idx
     from benchmarks.image.networks import LATENT
+    from benchmarks.image.place import idx
 
     torch.set_num_threads(threads)
     whole = torch.from_numpy(np.array(idx(Path(data)))).float().div_(255.0)[:, None]
