@@ -104,7 +104,9 @@ class Modality(ABC):
     def file(self, items: Sequence[Any], columns: int, ending: str) -> bytes:
         """Items as the content of a file with one of the ``endings``; where they form a table, row by row, it has
         ``columns`` columns."""
-        raise NotImplementedError(f"{type(self).__name__} names no endings")
+        raise NotImplementedError(
+            f"{type(self).__name__} names endings, but has no method 'file' that makes such files"
+        )
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -83,7 +83,26 @@ class Stage(nn.Module):
         return self.activation(maps)
 
 
-class SplitDecoder(nn.Module):
+class StyledDecoder(nn.Module):
+    """How every decoder of content and style begins: content to a hidden layer, which the style modulates."""
+
+    def __init__(self, content: Sequence[Block], style: Sequence[Block], settings: ContentStyleSettings) -> None:
+        super().__init__()
+        self.of_content = [block.name for block in content]
+        self.of_style = [block.name for block in style]
+        hidden, activation = settings.hidden_dim, settings.activation
+        self.activation = ACTIVATIONS[activation]
+        self.style = Chain([sum(block.size for block in style), *[settings.style_hidden] * 2], activation)
+        self.content = nn.Linear(sum(block.size for block in content), hidden)
+        self.inner = Modulation(settings.modulation, settings.style_hidden, hidden)
+
+    def begun(self, latents: Mapping[str, Tensor]) -> tuple[Float[Tensor, "n h"], Float[Tensor, "n s"]]:
+        """The hidden layer, and the style as what comes after reads it."""
+        style = self.style(joined(latents, self.of_style))
+        return self.activation(self.inner(self.content(joined(latents, self.of_content)), style)), style
+
+
+class SplitDecoder(StyledDecoder):
     """Content to a hidden layer and from there to a map of the smallest side; the style modulates the hidden layer
     (so it may move things about), that map, and the map after each doubling."""
 
@@ -95,17 +114,11 @@ class SplitDecoder(nn.Module):
         settings: ContentStyleSettings,
         output: Output,
     ) -> None:
-        super().__init__()
-        self.of_content = [block.name for block in content]
-        self.of_style = [block.name for block in style]
+        super().__init__(content, style, settings)
         steps = sides(modality.size)
         self.side = steps[-1]
         wide = [max(settings.width // 2, 1), *widths(settings.width, len(steps) - 1)][::-1]
         hidden, activation, kind = settings.hidden_dim, settings.activation, settings.modulation
-        self.activation = ACTIVATIONS[activation]
-        self.style = Chain([sum(block.size for block in style), *[settings.style_hidden] * 2], activation)
-        self.content = nn.Linear(sum(block.size for block in content), hidden)
-        self.inner = Modulation(kind, settings.style_hidden, hidden)
         self.map = nn.Linear(hidden, wide[0] * self.side**2)
         self.outer = Modulation(kind, settings.style_hidden, wide[0])
         below = len(steps) - 2  # a block at the picture's own size costs most
@@ -122,8 +135,7 @@ class SplitDecoder(nn.Module):
         output.start(self.last)
 
     def forward(self, latents: Mapping[str, Tensor], batch: Batch | None = None) -> Float[Tensor, "n d h w"]:
-        style = self.style(joined(latents, self.of_style))
-        hidden = self.activation(self.inner(self.content(joined(latents, self.of_content)), style))
+        hidden, style = self.begun(latents)
         maps = self.map(hidden)
         maps = laid_out(maps.reshape(len(maps), -1, self.side, self.side))
         maps = self.activation(self.outer(maps, style))
@@ -145,7 +157,7 @@ class FlatEncoder(PictureEncoder):
         return {name: hidden(read) for name, hidden in self.hidden.items()}
 
 
-class FlatDecoder(nn.Module):
+class FlatDecoder(StyledDecoder):
     """Content to two hidden layers, both modulated by the style, and from there to the elements of a picture."""
 
     def __init__(
@@ -156,23 +168,16 @@ class FlatDecoder(nn.Module):
         settings: ContentStyleSettings,
         output: Output,
     ) -> None:
-        super().__init__()
-        self.of_content = [block.name for block in content]
-        self.of_style = [block.name for block in style]
+        super().__init__(content, style, settings)
         self.shape = (output.width, modality.size, modality.size)
-        hidden, activation, kind = settings.hidden_dim, settings.activation, settings.modulation
-        self.activation = ACTIVATIONS[activation]
-        self.style = Chain([sum(block.size for block in style), *[settings.style_hidden] * 2], activation)
-        self.content = nn.Linear(sum(block.size for block in content), hidden)
-        self.inner = Modulation(kind, settings.style_hidden, hidden)
+        hidden = settings.hidden_dim
         self.middle = nn.Linear(hidden, hidden)
-        self.outer = Modulation(kind, settings.style_hidden, hidden)
+        self.outer = Modulation(settings.modulation, settings.style_hidden, hidden)
         self.last = nn.Linear(hidden, output.width * modality.size**2)
         output.start(self.last)
 
     def forward(self, latents: Mapping[str, Tensor], batch: Batch | None = None) -> Float[Tensor, "n d h w"]:
-        style = self.style(joined(latents, self.of_style))
-        hidden = self.activation(self.inner(self.content(joined(latents, self.of_content)), style))
+        hidden, style = self.begun(latents)
         hidden = self.activation(self.outer(self.middle(hidden), style))
         values: Tensor = self.last(hidden)
         return values.reshape(len(values), *self.shape)
