@@ -2,8 +2,7 @@
 
 PyTorch has one switch, ``torch.backends.mkldnn.matmul.fp32_precision``: at "bf16" a product may be rounded to bfloat16.
 On processors whose oneDNN has no such kernel it leaves the library's own float32 kernel in charge, which is exact, and
-on some faster than the default path (``benchmarks/image_speed.py`` tells). Which of both a machine does is found by
-trying.
+on some faster than the default path (the project's benchmarks tell). Which of both a machine does is found by trying.
 """
 
 from __future__ import annotations
