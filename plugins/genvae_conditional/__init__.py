@@ -1,1 +1,1 @@
-"""Conditional generation: kinds of condition, and what is learned, measured and steered with them, for every modality."""
+"""Conditional generation: kinds of condition, and what is learned, measured and steered by them, in every modality."""
