@@ -91,9 +91,11 @@ Many people like tea. | statement no present other
 The lines on the map show railways. | statement no present other
 Swimming makes me hungry. | statement no present other
 Reading in bed is bad for your eyes. | statement no present other
+Getting married takes a day. | statement no present other
 To wait is hard. | statement no present other
 Yesterday we walked to the lighthouse. | statement no past we
 Last night I slept badly. | statement no past I
+Every time I call, he is out. | statement no present he
 Every morning she feeds the ducks. | statement no present she
 On Sundays they visit their aunt. | statement no present they
 In the end the cat came back. | statement no past other

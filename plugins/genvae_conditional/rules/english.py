@@ -35,6 +35,8 @@ NEGATIONS = ("no", "yes")
 LONGEST = (3, 5, 7, 10, 15)  # words of each bin
 LENGTHS = ("1-3", "4-5", "6-7", "8-10", "11-15", "16+")
 
+FAR = 60  # words of a sentence that are looked at for its main clause
+
 #: each label and its values, in a fixed order
 VALUES: Mapping[str, tuple[str, ...]] = {
     "form": FORMS, "negation": NEGATIONS, "tense": TENSES, "subject": SUBJECTS, "length": LENGTHS,
@@ -77,7 +79,7 @@ def _of_sentence(sentence: str) -> dict[str, str]:
     if quoted:
         asks = asked and text[-1] == "?"
         return {**EMPTY, "form": "question" if asks else UNKNOWN, **made}
-    clause_words = main_clause(list(plain), asked)
+    clause_words = main_clause(list(plain[:FAR]), asked)
     if asked:
         found = question(clause_words)
     else:

@@ -135,6 +135,9 @@ def _behind_time(words: Words) -> Words | None:
             rest = words[place + 1 :]
             while rest and (rest[0] in TIMES or rest[0] == ","):
                 rest = rest[1:]
+            if words[place] in ("time", "moment", "minute") and rest and rest[0] in PRONOUNS and "," in rest:
+                main = rest[rest.index(",") + 1 :]  # every time I come, he is out
+                return main if clausal(main) and main[0] not in ("and", "or") else None
             if rest and (rest[0] in NOMINATIVE or rest[0] in ("you", "it")) and begins(rest, 0):
                 return rest
         elif words[place] in AUXILIARIES or words[place] in PRONOUNS:

@@ -102,6 +102,8 @@ def _verb(words: Words, place: int) -> str | None:
     if word in ALIKE or word == "lay":
         return None if phrase or before == "to" else UNKNOWN if _plural(words, place) and word != "lay" else "past"
     if is_past(word):
+        if place == 1 and before.endswith("ing") and words[0] not in CLOSED:
+            return None  # getting married is
         reduced = following == "by" and any(later in DEFINITE for later in words[place + 2 :])
         joined = is_ed(word) and before in ("and", "very", "most", "so", "well", "more")
         return None if reduced or joined or phrase else "past"
