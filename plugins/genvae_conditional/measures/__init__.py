@@ -1,0 +1,1 @@
+"""Are conditions obeyed, is what was asked for fluent and various, and is content kept?"""
