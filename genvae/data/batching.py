@@ -8,7 +8,7 @@ part is cut by the end of a batch, no batch holds two parts of one group, and an
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 Rows = NDArray[np.int64]
+
+#: what adds to a batch of some rows what is known of them (see ``genvae.data.conditions``)
+Known = Callable[[Batch, Rows], Batch]
 
 GROUP = "group"  # the column of an example's group
 KIN = "kin"  # the column of a row whose values a split keeps together
@@ -95,8 +98,11 @@ class Source(Protocol):
 class _Maker:
     """Rows of a table to a batch: cut out of a stack where the modality has one, collated otherwise."""
 
-    def __init__(self, examples: Dataset, rows: Rows, modality: Modality, device: torch.device) -> None:
+    def __init__(
+        self, examples: Dataset, rows: Rows, modality: Modality, device: torch.device, known: Known | None
+    ) -> None:
         self._examples, self._rows, self._modality, self.device = examples, rows, modality, device
+        self._known = known
         self._stack: Stack | None = None
         self._places: Rows | None = None  # of each row of the table in the stack; made when it is first asked for
 
@@ -106,6 +112,7 @@ class _Maker:
             self._places = np.zeros(len(self._examples), dtype=np.int64)
             self._places[self._rows] = np.arange(len(self._rows))
         made = self._stack(self._places[rows], rows) if self._stack is not None else self._collated(rows)
+        made = made if self._known is None else self._known(made, rows)
         return made if self.device.type == "cpu" else made.to(self.device)
 
     def _collated(self, rows: Rows) -> Batch:
@@ -130,11 +137,13 @@ class Batches:
         batch_size: int,
         per_group: int | None = None,
         device: torch.device | None = None,
+        known: Known | None = None,
     ) -> None:
         self.examples = examples
         self.rows = rows
         self.modality = modality
         self.per_group = per_group
+        self.known = known
         self.costs = np.asarray(examples["cost"][:], dtype=np.int64)[rows]
         #: what a batch may cost: batch_size items of mean cost
         self.budget = max(int(self.costs.max()), round(batch_size * float(self.costs.mean())))
@@ -147,7 +156,7 @@ class Batches:
             raise SettingError(
                 f"per_group = {per_group}: these items form no groups; the modality's settings say what groups them"
             )
-        self._make = _Maker(examples, rows, modality, device or torch.device("cpu"))
+        self._make = _Maker(examples, rows, modality, device or torch.device("cpu"), known)
 
     def resized(self, batch_size: int) -> Batches:
         """The same items in batches of another size."""
@@ -223,16 +232,21 @@ class Batches:
 
 
 class Stacked:
-    """Batches that are cut out of one batch of all items, which lies in memory; their order is random."""
+    """Batches of so many items each, cut out of one batch of all items, which lies in memory; near-equal costs
+    together, batches in random order."""
 
     def __init__(self, whole: Batch, modality: Modality, *, batch_size: int) -> None:
         self.whole = whole
+        self.costs = whole.cost.cpu().numpy()
         self.modality = modality
         self.batch_size = batch_size
 
     def order(self, seed: int, epoch: int) -> list[Rows]:
         """The rows of each batch of an epoch."""
-        return self._cut(_generator(seed, "order", epoch).permutation(len(self.whole)))
+        generator = _generator(seed, "order", epoch)
+        shuffled = generator.permutation(len(self.whole))
+        batches = self._cut(shuffled[np.argsort(self.costs[shuffled], kind="stable")])
+        return [batches[place] for place in generator.permutation(len(batches))]
 
     def in_order(self) -> Iterator[Batch]:
         """Every item once, for evaluation."""

@@ -69,7 +69,7 @@ class Phase:
         None, help="the weights it begins with: of the last step before it, or of the best; default: last, and best "
         "for a phase on latents", choices=("last", "best"),
     )  # fmt: skip
-    frozen: tuple[str, ...] = setting((), help="modules that do not move")
+    frozen: tuple[str, ...] = setting((), help="what does not move: modules, or parts of them (encoder.embedding)")
     reset: tuple[str, ...] = setting((), help="modules whose weights are drawn anew before it")
     data: str = setting("items", help="what its batches hold: items, or latents, the posteriors of all items, encoded "
                         "once; only the prior moves then", choices=("items", "latents"))  # fmt: skip

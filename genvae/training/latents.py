@@ -50,7 +50,7 @@ def encoded(model: VAE, batches: Iterable[Batch]) -> Batch:
             for name, value in as_views(block, posterior).items():
                 views.setdefault(name, []).append(value.float())
         items.append(batch.items)
-        cost.append(torch.ones(len(batch), device=batch.cost.device))  # a latent costs what any other does
+        cost.append(batch.cost)
     return Batch(
         views={name: torch.cat(parts) for name, parts in views.items()},
         conditions={name: torch.cat(parts) for name, parts in conditions.items()},

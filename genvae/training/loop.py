@@ -28,7 +28,7 @@ from genvae.training.interrupt import Interrupt, Interrupted
 from genvae.training.latents import encoded
 from genvae.training.metrics import Metrics
 from genvae.training.optimizers import optimizers, parameters_in, rate
-from genvae.training.stage import Stage
+from genvae.training.stage import Stage, named_parts
 from genvae.training.update import Updates, autocast
 from genvae.training.validation import Validation, validate
 
@@ -127,7 +127,7 @@ class Trainer:
             self.resumed = False
             if phase.data == "latents":
                 self._encode()  # what encodes does not move in such a phase
-        still = [self._module(self.model, name) for name in frozen]
+        still = [module for name, module in self.model.named_modules() if name in frozen]
         self.update = Updates(self.model, self.objective, settings, still)
         epochs = settings.epochs
         per_epoch = math.ceil(len(self.source.order(self.seed, 0)) / settings.accumulate)
@@ -259,7 +259,8 @@ class Trainer:
     def _freeze(self, names: Sequence[str]) -> None:
         self.model.requires_grad_(True)
         for name in names:
-            self._module(self.model, name).requires_grad_(False)
+            for parameter in named_parts(self.model, name):
+                parameter.requires_grad_(False)
 
     @staticmethod
     def _module(model: VAE, name: str) -> torch.nn.Module:

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from torch import nn
+
 from genvae.core.corruption import Corruption
 from genvae.core.objectives.base import Objective
 from genvae.core.vae import VAE
 from genvae.errors import SettingError
 from genvae.recipe import Recipe
 from genvae.recipe.settings import Phase, TrainingSettings
+
+
+def named_parts(model: nn.Module, name: str) -> list[nn.Parameter]:
+    """The weights of a module, of a module within it ("encoder.embedding"), or a single one."""
+    return [
+        parameter
+        for found, parameter in model.named_parameters(remove_duplicate=False)
+        if found == name or found.startswith(f"{name}.")
+    ]
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,11 @@ class Stage:
         phase, name = self.phase, f"phase {self.phase.name!r}"
         known = [child for child, _ in model.named_children()]
         for module in (*phase.frozen, *phase.reset):
-            if module not in known:
+            if module.partition(".")[0] not in known or (module in phase.reset and module not in known):
                 raise SettingError(f"{name} names the module {module!r}; the model has: {', '.join(known)}")
+        for part in phase.frozen:
+            if not named_parts(model, part):
+                raise SettingError(f"{name} freezes {part!r}, and the model has no weights of that name")
         objective = self.objective(model)
         if objective.data != phase.data:
             raise SettingError(

@@ -1,11 +1,12 @@
 """An LSTM sentence VAE whose latent is a short sequence of vectors, laid along the line; and one more for all of the
 line, where it is asked for.
 
-The encoder's states are brought to a fixed number of places, whatever the length of the line, and the decoder
-attends to them: as the latents of text that are given to a learned prior are (Lovelace et al., "Latent Diffusion for
-Language Generation", 2023), at the size of a laptop. One vector for all of a line makes its decoder a better judge
-of what lines are alike; places let it say exactly what was read. With both, a learned prior of the places can be
-given the vector of the line: moving that vector changes what is said, and the places say how.
+A symbol's vector stands at its place (Li et al., "Diffusion-LM Improves Controllable Text Generation", 2022, has such
+latents), and the decoder attends to the places, whose number is fixed: as the latents of text that are given to a
+learned prior are (Lovelace et al., "Latent Diffusion for Language Generation", 2023), at the size of a laptop. One
+vector for all of a line makes its decoder a better judge of what lines are alike; places let it say exactly what was
+read. With both, a learned prior of the places can be given the vector of the line: moving that vector changes what is
+said, and the places say how.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
 from genvae.core.likelihoods.sequence import State
 from genvae.core.lstm import LSTM
 from genvae.core.posteriors.base import Features
+from genvae.core.priors.codes import Listing
 from genvae.core.vae import Networks
 from genvae.settings import setting
 from genvae_sentence.heads import output_layer, sampling, table
@@ -54,8 +56,10 @@ def resampled(
 
 
 class PlacesEncoder(nn.Module):
-    """Reads the view "input"; the feature "places" is a vector a place: what stands there, and what both directions of
-    an LSTM say of it. The "summary" is what they say at their ends, beside the mean of all positions."""
+    """Reads the view "input"; the feature "places" is a vector a place: that of the symbol that stands there, and of
+    nothing else, so that a prior can have a code for each symbol. The "summary" is what both directions of an LSTM say
+    at their ends, beside the mean over all positions of the symbols and of what is said there; where nobody is to know
+    more (``hidden`` 0), it is the mean of the symbols."""
 
     def __init__(self, embedding: nn.Embedding, hidden: int, places: int, dropout: float) -> None:
         super().__init__()
@@ -63,25 +67,41 @@ class PlacesEncoder(nn.Module):
         self.places = places
         self.dropout = nn.Dropout(dropout)
         width = embedding.embedding_dim
-        self.forwards = LSTM(width, hidden, batch_first=True)
-        self.backwards = LSTM(width, hidden, batch_first=True)
-        self.empty = nn.Parameter(torch.randn(width + 2 * hidden) * width**-0.5)
+        self.forwards = LSTM(width, hidden, batch_first=True) if hidden else None
+        self.backwards = LSTM(width, hidden, batch_first=True) if hidden else None
+        self.empty = nn.Parameter(torch.randn(width) * width**-0.5)
 
     def forward(self, batch: Batch) -> Features:
         mask = batch.masks["input"]
-        embedded = self.dropout(self.embedding(batch.views["input"]))
-        ahead = self.forwards(embedded)[0]
-        back = reversed_rows(self.backwards(reversed_rows(embedded, mask))[0], mask)
-        states = torch.cat([embedded.to(ahead.dtype), ahead, back], -1)
-        last = (mask.sum(1) - 1)[:, None, None].expand(-1, 1, ahead.shape[-1])
-        ends = torch.cat([ahead.gather(1, last), back[:, :1]], -1)[:, 0]
-        mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        return {PLACES: resampled(states, mask, self.places, self.empty), "summary": torch.cat([ends, mean], -1)}
+        symbols = self.embedding(batch.views["input"])
+        at_places = resampled(symbols, mask, self.places, self.empty) * symbols.shape[-1] ** 0.5
+        return {PLACES: at_places, "summary": self._summary(self.dropout(symbols), mask)}
+
+    def _summary(self, embedded: Float[Tensor, "n t w"], mask: Bool[Tensor, "n t"]) -> Float[Tensor, "n f"]:
+        states, ends = [embedded], []
+        if self.forwards is not None and self.backwards is not None:
+            ahead = self.forwards(embedded)[0]
+            back = reversed_rows(self.backwards(reversed_rows(embedded, mask))[0], mask)
+            last = (mask.sum(1) - 1)[:, None, None].expand(-1, 1, ahead.shape[-1])
+            ends = [ahead.gather(1, last)[:, 0], back[:, 0]]
+            states = [embedded.to(ahead.dtype), ahead, back]
+        mean = (torch.cat(states, -1) * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return torch.cat([*ends, mean], -1)
+
+    def listed(self, block: str) -> Listing | None:
+        """Of the places: every symbol, and last the empty place, which all places after a line hold."""
+        if block != PLACES:
+            return None
+        things = torch.cat([self.embedding.weight, self.empty[None]])
+        short = -len(things) % self.places
+        filled = torch.cat([things, self.empty.expand(short, -1)]).reshape(-1, self.places, things.shape[1])
+        return Listing({PLACES: filled * things.shape[1] ** 0.5}, len(things), last=len(things) - 1)
 
 
 class PlacesDecoder(SequenceDecoder):
     """The LSTM decoder without the places beside the symbols: they give its first state, and are attended to by each
-    position, by what they hold and by where they are. What else there is, is beside every symbol (``whole``)."""
+    position, by what they hold and by where they are. Conditions are beside every symbol (``whole``). The vector of
+    the line is no concern of it: what is said of the line is said by the places."""
 
     def __init__(
         self,
@@ -145,11 +165,12 @@ class PlacesSettings:
 
     places: int = setting(16, help="vectors along the line; lines of more symbols share them", ge=1, le=256)
     place_dim: int = setting(16, help="numbers in each of them", ge=1, le=1024)
-    sentence_dim: int = setting(0, help="numbers in the block sentence, a vector of all of the line before the places; "
-                                "0: none", ge=0, le=4096)  # fmt: skip
+    sentence_dim: int = setting(0, help="numbers in the block sentence, a vector of all of the line that a learned "
+                                "prior of the places is given; 0: none", ge=0, le=4096)  # fmt: skip
     embedding_dim: int = setting(192, help="width of a symbol's vector", ge=1, le=4096)
     hidden_dim: int = setting(320, help="width of the decoder's state", ge=1, le=8192)
-    encoder_dim: int = setting(128, help="width of the encoder's state in each direction", ge=1, le=8192)
+    encoder_dim: int = setting(128, help="width of the encoder's state in each direction, for the block sentence", ge=1,
+                               le=8192)  # fmt: skip
     key_dim: int = setting(96, help="width in which the decoder looks for a place", ge=1, le=1024)
     dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
     tied: bool = setting(True, help="one table of embeddings: encoder, decoder and output layer")
@@ -161,10 +182,10 @@ class PlacesSettings:
         sentence = [Block(name=SENTENCE, shape=(self.sentence_dim,))] if self.sentence_dim else []
         of_decoder = table(modality.vocabulary, self.embedding_dim)
         of_encoder = of_decoder if self.tied else table(modality.vocabulary, self.embedding_dim)
-        width = self.embedding_dim + 2 * self.encoder_dim
+        width = self.embedding_dim
         decoder = PlacesDecoder(
             block,
-            [*sentence, *conditions],
+            conditions,
             of_decoder,
             self.hidden_dim,
             self.key_dim,
@@ -172,8 +193,9 @@ class PlacesSettings:
             self.dropout,
         )
         head = output_layer(of_decoder, self.hidden_dim, self.tied)
+        encoder_dim = self.encoder_dim if sentence else 0  # a place is told by its own symbol
         return Networks(
-            blocks=[*sentence, block, *conditions], own={PLACES: width}, features=2 * self.encoder_dim + width,
-            encoder=PlacesEncoder(of_encoder, self.encoder_dim, self.places, self.dropout), decoder=decoder,
+            blocks=[*sentence, block, *conditions], own={PLACES: width}, features=4 * encoder_dim + width,
+            encoder=PlacesEncoder(of_encoder, encoder_dim, self.places, self.dropout), decoder=decoder,
             likelihood=CategoricalSequence(head, self.sampled_gradient),
         )  # fmt: skip

@@ -119,6 +119,16 @@ def test_the_bag_is_that_of_a_loop_over_symbols() -> None:
     assert float(term(model, batch, draw, 0, STREAM).detach()) == pytest.approx(expected / 3, rel=1e-5)
 
 
+def test_the_bag_may_be_of_some_blocks() -> None:
+    model, batch = sequence_toy(), sequences([[5, 6], [7]])
+    term = BagOfSymbolsSettings(blocks=("z",), hidden_dim=4).build(model)
+    draw = model.infer(batch, STREAM)
+    draw.latents["other"] = torch.ones(2, 3)
+    assert term(model, batch, draw, 0, STREAM).isfinite()
+    with pytest.raises(SettingError, match="term 'bag-of-symbols' names the block 'y'"):
+        BagOfSymbolsSettings(blocks=("y",)).build(model)
+
+
 @pytest.mark.parametrize("settings", [BagOfSymbolsSettings(), MMDSettings()])
 def test_a_model_without_a_latent_is_refused(settings: BagOfSymbolsSettings | MMDSettings) -> None:
     bare = VAE(blocks=[], encoder=None, posterior=None, prior=StandardNormal(), decoder=Writes([], 5),

@@ -9,13 +9,17 @@ from genvae.core.distributions import DiagonalGaussian
 from genvae.core.latents import Groups
 from genvae.core.likelihoods import CategoricalSequence
 from genvae.core.posteriors.diagonal_gaussian import DiagonalGaussianSettings
-from genvae.core.vae import Networks
+from genvae.core.priors.by_block import ByBlockSettings
+from genvae.core.priors.recurrent import RecurrentSettings
+from genvae.core.randomness import Stream
+from genvae.core.vae import VAE, Networks
 from genvae_sentence.modality import Sentence
-from genvae_sentence.places import PlacesDecoder, PlacesSettings, resampled
+from genvae_sentence.places import PlacesDecoder, PlacesEncoder, PlacesSettings, resampled
 from genvae_sentence.tokenizer import train_tokenizer
 from tests.core.toys import sequences
 from tests.sentence.test_lstm import noise
 
+STREAM = Stream(4, "places")
 LINES = [[5], [6, 7], [8, 9, 10, 5, 6, 7, 8], [9, 9, 9], [10, 5, 6, 7]]
 
 
@@ -43,8 +47,9 @@ def test_positions_one_each_then_empty_ones_or_stretched() -> None:
     )
 
 
-def test_a_row_does_not_depend_on_the_padding() -> None:
-    built = networks()
+@pytest.mark.parametrize("sentence", [0, 2])
+def test_a_row_does_not_depend_on_the_padding(sentence: int) -> None:
+    built = networks(sentence=sentence)
     assert built.encoder is not None
     with torch.no_grad():
         whole = built.encoder(sequences(LINES))
@@ -105,12 +110,32 @@ def test_a_line_longer_than_any_seen_is_still_decoded() -> None:
     assert logits.isfinite().all()
 
 
-def test_the_vector_of_the_line_comes_first_and_reaches_every_symbol() -> None:
+def test_the_vector_of_the_line_comes_first_and_is_for_the_prior() -> None:
     built = networks(sentence=2)
     assert [block.name for block in built.blocks] == ["sentence", "places"]
-    latents = {"places": noise(5, 12).reshape(5, 4, 3), "sentence": noise(5, 2).requires_grad_()}
+    prior = ByBlockSettings(blocks={"places": RecurrentSettings(hidden=6, codes=None)}).build(built.blocks)
+    posterior = DiagonalGaussianSettings().build(built.blocks, built.features, built.own)
+    model = VAE(
+        blocks=built.blocks, encoder=built.encoder, posterior=posterior, prior=prior, decoder=built.decoder,
+        likelihood=built.likelihood,
+    )  # fmt: skip
+    prior.mark_fitted()
     words = sequences(LINES)
-    hidden = built.decoder(latents, words)
-    for place in range(3):
-        (of_sentence,) = torch.autograd.grad(hidden[:, place].sum(), latents["sentence"], retain_graph=True)
-        assert (of_sentence.abs().sum(1) > 0).all(), place
+    draw = model.infer(words, STREAM)
+    moved = {**draw.latents, "sentence": draw.latents["sentence"] + 1.0}
+    torch.testing.assert_close(model.distortion(draw.latents, words), model.distortion(moved, words))
+    places = built.blocks[1]
+    before = [prior.at(places, latents, 5).log_prob(draw.latents["places"]) for latents in (draw.latents, moved)]
+    assert not torch.isclose(*before).any()
+
+
+def test_every_symbol_and_the_empty_place_are_listed_as_they_stand_in_lines() -> None:
+    built = networks()
+    assert isinstance(built.encoder, PlacesEncoder)
+    listing = built.encoder.listed("places")
+    assert listing is not None and built.encoder.listed("sentence") is None
+    things = listing.features["places"].flatten(0, 1)
+    assert listing.count == WORDS.vocabulary + 1 and listing.last == WORDS.vocabulary
+    with torch.no_grad():
+        seen = built.encoder(sequences([[6, 7]]))["places"][0]
+    torch.testing.assert_close(seen, things[[6, 7, listing.last, listing.last]])

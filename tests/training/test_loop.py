@@ -140,6 +140,18 @@ def test_phases_freeze_reset_and_have_their_own_objective(tmp_path: Path) -> Non
     assert all(line["loss"] == pytest.approx(line["distortion"] + 2 * line["rate"], rel=1e-5) for line in losses[6:])
 
 
+def test_a_part_of_a_module_stands_still_by_itself(tmp_path: Path) -> None:
+    trained(tmp_path / "run", "phases=[{max_steps: 3, frozen: [decoder.embedding, posterior]}]", "batch_size=16",
+            "evaluate_every=1", "keep=50")  # fmt: skip
+    before, end = (
+        load_file(str(tmp_path / f"run/run/checkpoints/step-{step:08d}/model.safetensors")) for step in (1, 3)
+    )
+    still = {name for name in before if torch.equal(before[name], end[name])}
+    assert still == {name for name in before if name.startswith(("decoder.embedding.", "posterior."))}
+    with pytest.raises(GenvaeError, match=r"freezes 'decoder\.embeding', and the model has no weights of that name"):
+        trained(tmp_path / "other", "phases=[{frozen: [decoder.embeding]}]")
+
+
 def test_the_best_of_a_later_phase_is_the_model(tmp_path: Path) -> None:
     """A phase with a reset decoder begins worse than the one before ended; its own best is what counts."""
     phases = "phases=[{name: one, max_steps: 20}, {name: two, max_steps: 2, reset: [decoder, likelihood]}]"

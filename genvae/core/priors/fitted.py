@@ -84,10 +84,13 @@ class Standard(nn.Module):
         self.register_buffer("mean", torch.zeros(block.size))
         self.register_buffer("scale", torch.ones(block.size))
 
-    def measure(self, values: Float[Tensor, "n ..."]) -> None:
+    def measure(self, values: Float[Tensor, "n ..."], alike: bool = False) -> None:
+        """Mean and scale of each number; ``alike``: of each along the last axis, the same for all vectors."""
         flat = values.detach().double().flatten(1)
-        self.mean.copy_(flat.mean(0))
-        self.scale.copy_(flat.std(0, correction=0).clamp(min=SMALLEST_SCALE))
+        seen = flat.reshape(-1, self.shape[-1]) if alike else flat
+        times = flat.shape[1] // seen.shape[1]
+        self.mean.copy_(seen.mean(0).repeat(times))
+        self.scale.copy_(seen.std(0, correction=0).clamp(min=SMALLEST_SCALE).repeat(times))
 
     def forward(self, values: Float[Tensor, "n ..."]) -> Float[Tensor, "n size"]:
         # float32 under mixed precision; float64 where a transport asks for it
@@ -134,10 +137,10 @@ class ConditionedPrior(FittedPrior):
 
 
 class ConditionedSettings(ABC):
-    """Base of the settings of such priors."""
+    """Base of the settings of every prior whose blocks can see blocks before them: conditions among these."""
 
     @abstractmethod
-    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> ConditionedPrior:
+    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> Prior:
         """The prior of some blocks that sees those before them."""
 
 

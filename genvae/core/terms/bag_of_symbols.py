@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from genvae.core.batch import Batch
+from genvae.core.latents import block_named
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Schedule, within
 from genvae.core.symbols import Symbols, vocabulary
@@ -31,13 +32,17 @@ class BagOfSymbols(Term):
         super().__init__(settings.weight)
         if not model.blocks:
             raise SettingError("term 'bag-of-symbols' needs a latent; this model has none")
+        for name in settings.blocks:
+            block_named(model.blocks, name, "term 'bag-of-symbols'")
+        self.blocks = [block for block in model.blocks if not settings.blocks or block.name in settings.blocks]
         symbols = vocabulary(model.likelihood, "term 'bag-of-symbols'")
+        width = sum(block.size for block in self.blocks)
         self.network = nn.Sequential(
-            nn.Linear(model.latent_dim, settings.hidden_dim), nn.Tanh(), nn.Linear(settings.hidden_dim, symbols)
+            nn.Linear(width, settings.hidden_dim), nn.Tanh(), nn.Linear(settings.hidden_dim, symbols)
         )
 
     def forward(self, model: VAE, batch: Batch, draw: Draw, step: int | None, stream: Stream) -> Float[Tensor, ""]:
-        z = torch.cat([draw.latents[block.name].flatten(1) for block in model.blocks], 1)
+        z = torch.cat([draw.latents[block.name].flatten(1) for block in self.blocks], 1)
         target = batch.views["target"]
         counted = batch.masks["target"] & (target != Symbols.END)
         logits = self.network(z).float()
@@ -51,6 +56,7 @@ class BagOfSymbolsSettings(TermSettings):
     """z alone must tell which symbols an item has."""
 
     weight: Schedule = setting(Constant(value=1.0), help="its share of the loss", convert=within(0.0))
+    blocks: tuple[str, ...] = setting((), help="the blocks that must tell, all together; default: all there are")
     hidden_dim: int = setting(256, help="width of the network's hidden layer", ge=1, le=8192)
 
     def build(self, model: VAE) -> BagOfSymbols:

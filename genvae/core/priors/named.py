@@ -1,0 +1,142 @@
+"""A language model of latents whose codes are the posteriors of things that an encoder can list: a code for each, as a
+language model has a symbol for each word. Where those things lie apart, a vector of the latent names its code for
+certain, and what is learned is a language model of names (as over the codes of a VQ-VAE: van den Oord, Vinyals and
+Kavukcuoglu, "Neural Discrete Representation Learning", 2017), while the latent stays a real vector with a density."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from genvae.core.likelihoods.linear_cross_entropy import linear_cross_entropy
+from genvae.core.priors.codes import LOWEST, Codes, choose, origin
+from genvae.core.priors.fitted import Conditioned, Standard
+
+ROWS = 1_024  # vectors that are compared with all codes at once
+
+
+class NamedCodes(Codes):
+    """Codes with names. The LSTM reads of a vector the weights by which its code is chosen (one table for both, as in
+    Press and Wolf, "Using the Output Embedding to Improve Language Models", 2017)."""
+
+    def __init__(
+        self, width: int, context: int, hidden: int, narrow: int, codes: int, dropout: float, *,
+        last: int | None, sampled: float,
+    ) -> None:  # fmt: skip
+        super().__init__(width, context, hidden, narrow, codes, dropout, read=narrow)
+        self.last = last
+        self.sampled = sampled
+
+    @torch.no_grad()
+    def names(self, vectors: Float[Tensor, "*n d"]) -> Int[Tensor, "*n"]:
+        """The code under which each vector is likeliest."""
+        flat = vectors.detach().reshape(-1, vectors.shape[-1])
+        found = [self.scored(part).argmax(1) for part in flat.split(ROWS)]
+        return (torch.cat(found) if found else flat.new_zeros(0, dtype=torch.int64)).reshape(vectors.shape[:-1])
+
+    def read(self, names: Int[Tensor, "*n"]) -> Float[Tensor, "*n narrow"]:
+        """What the LSTM reads of codes."""
+        return self.wide.weight[names]
+
+    def within(self, vectors: Float[Tensor, "n d"], names: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+        """Log density of each vector under one code, in nats."""
+        log_variance = self.log_variance[names].clamp(min=LOWEST)
+        square = (vectors - self.centre[names]).square() * (-log_variance).exp()
+        return -0.5 * (square + log_variance + math.log(2 * math.pi)).sum(1)
+
+    def ended(self, names: Int[Tensor, "n p"]) -> Bool[Tensor, "n p"]:
+        """The places after a row's first last thing: it stands there for certain."""
+        if self.last is None:
+            return torch.zeros_like(names, dtype=torch.bool)
+        there = names == self.last
+        return (there.cumsum(1) - there.long()) > 0
+
+
+class Named(Conditioned):
+    """A block's vectors, each from the mixture that the names of those before it give.
+
+    Noise becomes a vector as in ``Recurrent``. In training mode the density is that of each vector's own code alone, a
+    bound that is tight where codes lie apart, and as cheap as a language model; otherwise it is that of the mixture.
+    """
+
+    def __init__(self, net: NamedCodes, standard: Standard, context: Float[Tensor, "n c"] | None, rows: int) -> None:
+        super().__init__(standard, context, rows)
+        self.net = net
+
+    def with_context(self, context: Float[Tensor, "n c"] | None, rows: int) -> Named:
+        return Named(self.net, self.standard, context, rows)
+
+    def _vectors(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, "n p d"]:
+        return self.standard(value).float().reshape(len(value), -1, self.net.centre.shape[1])
+
+    def _states(self, names: Int[Tensor, "n p"], open_: Bool[Tensor, "n p"]) -> Float[Tensor, "m h"]:
+        """The LSTM's states at the places that are not certain; nothing is spent on the others."""
+        longest = int(open_.sum(1).max()) if len(open_) else 0
+        context = None if self.given is None else self.given.float()
+        return self.net.states(self.net.read(names[:, :longest]), context)[open_[:, :longest]]
+
+    def log_prob(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, " n"]:
+        net = self.net
+        with torch.autocast(value.device.type, enabled=False):
+            vectors = self._vectors(value)
+            names = net.names(vectors)
+            ended = net.ended(names)
+            hidden, mine, own = self._states(names, ~ended), vectors[~ended], names[~ended]
+            if net.training:
+                narrow = net.narrow(hidden)
+                nats = linear_cross_entropy(narrow, net.wide.weight, net.wide.bias, own, net.sampled)
+                found = net.within(mine, own) - nats
+            else:
+                found = torch.cat([
+                    (net.logits(part).log_softmax(-1) + net.scored(some)).logsumexp(-1)
+                    for part, some in zip(hidden.split(ROWS), mine.split(ROWS), strict=True)
+                ])  # fmt: skip
+            total = found.new_zeros(len(vectors)).index_add(0, (~ended).nonzero()[:, 0], found)
+            if net.last is not None:
+                rest = vectors[ended]
+                sure = net.within(rest, torch.full((len(rest),), net.last, device=rest.device))
+                total = total.index_add(0, ended.nonzero()[:, 0], sure)
+            return total - self.standard.scale.log().sum()
+
+    @torch.no_grad()
+    def push(self, noise: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
+        net, scale = self.net, self.net.scale
+        flat = noise.reshape(len(noise), -1, net.centre.shape[1])
+        vectors = flat.clone() if net.last is None else net.centre[net.last] + scale[net.last] * flat
+        rows = torch.arange(len(flat), device=flat.device)  # those that have not ended
+        given = self.given
+        read = flat.new_zeros(len(flat), net.narrow.out_features)
+        state: tuple[Tensor, Tensor] | None = None
+        for place in range(flat.shape[1]):
+            hidden, state = net.lstm(net.beside(read[:, None], given), state)
+            own = flat[rows, place]
+            code, inside = choose(net.logits(hidden[:, 0]).softmax(-1).double(), own[:, 0].double())
+            rest = torch.cat([inside[:, None].to(flat.dtype), own[:, 1:]], 1)
+            vectors[rows, place] = net.centre[code] + scale[code] * rest
+            names = net.names(vectors[rows, place])
+            if net.last is not None:
+                on = (names != net.last).nonzero()[:, 0]
+                rows, names, state = rows[on], names[on], (state[0][:, on], state[1][:, on])
+                given = None if given is None else given[on]
+                if not len(rows):
+                    break
+            read = net.read(names)
+        return self.standard.back(vectors.flatten(1))
+
+    @torch.no_grad()
+    def pull(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
+        net, vectors = self.net, self._vectors(value)
+        names = net.names(vectors)
+        ended = net.ended(names)
+        names = names if net.last is None else names.masked_fill(ended, net.last)
+        noise = (vectors - net.centre[names]) / net.scale[names]
+        hidden = self._states(names, ~ended)
+        parts = zip(hidden.split(ROWS), names[~ended].split(ROWS), noise[~ended][:, 0].split(ROWS), strict=True)
+        first = [origin(net.logits(h).softmax(-1).double(), code, left.double()) for h, code, left in parts]
+        open_ = noise[~ended]
+        open_[:, 0] = torch.cat(first).to(noise.dtype)
+        noise[~ended] = open_
+        return noise.reshape(value.shape).to(value.dtype)
