@@ -55,7 +55,9 @@ def test_bleu_is_that_of_sacrebleu():
     assert bleu(BETTER, [LINES]) == pytest.approx(wanted)
     assert 0 < wanted < 60
     assert bleu(["", "", ""], [LINES]) == 0.0
-    assert bleu(["Cold soup."], [["Cold soup ."]], split=True) > bleu(["Cold soup."], [["Cold soup ."]])
+    raw, parted = ["The soup was cold, so we left."], ["The soup was cold , so we left ."]
+    assert bleu(raw, [parted], split=True) == pytest.approx(100.0)
+    assert bleu(raw, [parted]) < 50
 
 
 def test_bleu_of_wrong_lengths():

@@ -91,14 +91,21 @@ def _matched(
     samples: Sequence[Symbols], asked: Keys, real: Sequence[Symbols], had: Keys
 ) -> tuple[list[Symbols], list[Symbols]]:
     """The first samples and the first real sequences of each combination, as many of both."""
-    sets: tuple[dict[Hashable, list[Symbols]], ...] = (defaultdict(list), defaultdict(list))
-    for rows, sequences, keys in zip(sets, (samples, real), (asked, had)):
-        for sequence, key in zip(sequences, keys, strict=True):
-            if key is not None:
-                rows[key].append(sequence)
-    ours, theirs = [], []
-    for key, rows in sets[0].items():
-        count = min(len(rows), len(sets[1].get(key, ())))
+    ours_of, theirs_of = _by_key(samples, asked), _by_key(real, had)
+    ours: list[Symbols] = []
+    theirs: list[Symbols] = []
+    for key, rows in ours_of.items():
+        beside = theirs_of.get(key, [])
+        count = min(len(rows), len(beside))
         ours += rows[:count]
-        theirs += sets[1][key][:count] if count else []
+        theirs += beside[:count]
     return ours, theirs
+
+
+def _by_key(sequences: Sequence[Symbols], keys: Keys) -> dict[Hashable, list[Symbols]]:
+    """The sequences of each key, those of None left out."""
+    found: dict[Hashable, list[Symbols]] = defaultdict(list)
+    for sequence, key in zip(sequences, keys, strict=True):
+        if key is not None:
+            found[key].append(sequence)
+    return found
