@@ -64,6 +64,37 @@ def output_setting() -> Any:
     return setting(None, help="a file to write the items into: a sheet.png of pictures, a .txt, .csv or .json of text")
 
 
+def as_conditions(value: Any) -> Any:
+    """``{"form": "question"}``, or texts "form=question", as a dictionary."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple):
+        return value
+    found: dict[str, Any] = {}
+    for entry in value:
+        name, mark, own = entry.partition("=") if isinstance(entry, str) else ("", "", "")
+        if not name or not mark or not own:
+            raise SettingError(f"a condition is given as NAME=VALUE, like form=question; got {entry!r}")
+        if name in found:
+            raise SettingError(f"the condition {name!r} is asked for twice")
+        found[name] = own
+    return found
+
+
+def conditions_setting() -> Any:
+    """The field of a request that asks for conditions."""
+    return setting(
+        {}, help="what the items are to be, NAME=VALUE ...; what is not asked for is drawn as the training items have "
+        "it, and NAME=unknown leaves it to the model; `genvae blocks MODEL` lists names and values",
+        convert=as_conditions, several=True, flags=("--condition",),
+    )  # fmt: skip
+
+
+def guidance_setting() -> Any:
+    """The field of a request that says how much conditions count."""
+    return setting(1.0, help="how much conditions count: above 1 more than the model has learned", ge=0.0, le=50.0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Generate:
     """Draw items from the prior."""
@@ -74,6 +105,8 @@ class Generate:
     prior_scale: float = setting(1.0, help="of latents: below 1 nearer to the commonest items", ge=0.0, le=10.0)
     start: int = setting(0, help="number of the first item: -n 10 --start 10 goes on after -n 10", ge=0, le=10**9)
     output: str | None = output_setting()
+    conditions: dict[str, Any] = conditions_setting()
+    guidance: float = guidance_setting()
 
 
 @dataclass(frozen=True)
@@ -94,9 +127,14 @@ class Items(Response):
 
 @dataclass(frozen=True)
 class Generated(Items):
-    """Items, and the seed that gives them again."""
+    """Items, the seed that gives them again, and of each condition what each item was asked to be."""
 
     seed: int = 0
+    conditions: dict[str, list[str]] = field(default_factory=dict)
+
+    def to_config(self) -> dict[str, Any]:
+        """Without conditions where the model has none."""
+        return {name: value for name, value in super().to_config().items() if name != "conditions" or value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +146,8 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Described(Response):
-    """Each block in order: its name, what else it is called, its shape, whether a group of items shares it, and the
-    names of its values where it is observed; and the MIME type of the model's items."""
+    """Each block in order: its name, what else it is called, its shape, whether a group of items shares it, the names
+    of its values where it is observed, and what may be asked of it; and the MIME type of the model's items."""
 
     result = "blocks"
     blocks: list[dict[str, Any]]
@@ -122,8 +160,17 @@ class Described(Response):
             text = f"{block['name']}  {' x '.join(map(str, block['shape']))} numbers"
             text += ", shared by the examples of a group" if block["shared"] else ""
             text += f", called {block['called']}" if block["called"] else ""
-            made.append(text + (f", one of: {' '.join(block['values'])}" if block["values"] else ""))
+            text += f", condition: {block['condition']['kind']}" if block.get("condition") else ""
+            made.append(text + _range(block))
         return made
+
+
+def _range(block: dict[str, Any]) -> str:
+    """What may be asked of an observed block."""
+    own = block.get("condition") or {}
+    values = own.get("values") or block["values"]
+    text = f", {'any' if own.get('kind') == 'attributes' else 'one'} of: {' '.join(values)}" if values else ""
+    return text + (f", from {own['least']:.6g} to {own['most']:.6g}" if "least" in own else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -359,7 +406,8 @@ _HANDLERS = "genvae.latent"
 
 OPERATIONS = [
     _operation(Generate, f"{_HANDLERS}.sample:generate", "genvae generate sentences-en -n 10 --seed 1",
-               "genvae generate sentences-en -n 200 --temperature 0.8 --top-p 0.95 --json", renders=True),
+               "genvae generate sentences-en -n 200 --temperature 0.8 --top-p 0.95 --json",
+               "genvae generate MODEL --condition form=question tense=past --guidance 1.5", renders=True),
     _operation(Reconstruct, f"{_HANDLERS}.reconstruct:reconstruct",
                'genvae reconstruct sentences-en "Where do you live?"',
                "genvae reconstruct sentences-en - < lines.txt", renders=True),

@@ -101,6 +101,8 @@ CORE = [
           "elements in [0, 1] are drawn as 0 or 1 anew at each step"),
     _part("corruption", "shift", "genvae.core.corruption.shift:Shift",
           "items are moved by a few places, anew at each step"),
+    _part("corruption", "condition-dropout", "genvae.core.corruption.condition_dropout:ConditionDropout",
+          "conditions become unknown, all of an item's or one"),
     _part("corruption", "partial-groups", "genvae.core.corruption.partial_groups:PartialGroups",
           "what a group shares is inferred from some of its items"),
 ]  # fmt: skip

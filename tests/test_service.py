@@ -64,7 +64,7 @@ WRONG = [
     (lambda m: m.generate(True), SettingError, "must be a whole number"),
     (lambda m: m.generate(5, temprature=1.0), SettingError, "unknown setting 'temprature' .*'temperature'"),
     (lambda m: m.generate(5, top_p=2.0), SettingError, "top_p = 2.0 must be at most 1.0"),
-    (lambda m: m.generate(1, 2, 3, 4, 5, 6), SettingError, "takes at most 5 positional arguments: n, seed"),
+    (lambda m: m.generate(1, 2, 3, 4, 5, 6, 7, 8), SettingError, "takes at most 7 positional arguments: n, seed"),
     (lambda m: m.encode("x", temperature=1.0), SettingError, "unknown setting 'temperature' of encode"),
     (lambda m: m.reconstruct("x" * 201), DataError, "has 201 characters; this model reads at most 200"),
     (lambda m: m.reconstruct([3]), DataError, "a sentence is text, not int"),

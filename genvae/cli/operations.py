@@ -36,7 +36,10 @@ def add(app: typer.Typer, asked: str) -> None:
 def _kind(request: type) -> type[TyperCommand] | None:
     """The class of a request's command, where its options take more words than one each."""
     keywords = settings.keyword_field(request)
-    several = [_spelling(field) for field in dataclasses.fields(request) if field.metadata.get("several")]
+    several = [
+        spelling for field in dataclasses.fields(request) if field.metadata.get("several")
+        for spelling in (_spelling(field), *field.metadata.get("flags", ()))
+    ]  # fmt: skip
     bases = (*((Several,) if several else ()), *((Open,) if keywords else ()))
     return type("Command", bases, {"field": keywords, "several": several}) if bases else None
 
@@ -152,6 +155,7 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
     """One argument or option; its default stays the request's, which the help names."""
     meta = field.metadata
     kind, many = _simple(hint)
+    many = many or bool(meta.get("several"))
     required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     text = meta.get("help", "")
     if meta.get("choices"):

@@ -52,6 +52,10 @@ class Batch:
         """This batch with some views replaced."""
         return replace(self, views={**self.views, **views})
 
+    def knowing(self, **conditions: Tensor) -> Batch:
+        """This batch with some conditions replaced, or more of them."""
+        return replace(self, conditions={**self.conditions, **conditions})
+
     def take(self, rows: Tensor) -> Batch:
         """Some of its items, in the order of ``rows``; a row may come more than once."""
         return self._each(lambda value: value[rows])

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genvae.core.batch import Batch
+from genvae.core.conditions import Conditions
 from genvae.core.distributions import Capability, Distribution, kl
 from genvae.core.latents import Block, Groups, Latents
 from genvae.core.likelihoods.base import Likelihood
@@ -106,6 +107,9 @@ class VAE(nn.Module):
 
     A model without blocks is the bare likelihood with the same decoder: a language model, for
     sequences. It has no encoder and no posterior.
+
+    Of ``observed`` blocks an item may bring a row with it; where it does not, nothing is known of it: zeros.
+    ``conditions`` say what their rows mean, and p(c).
     """
 
     def __init__(
@@ -117,12 +121,16 @@ class VAE(nn.Module):
         prior: Prior,
         decoder: nn.Module,
         likelihood: Likelihood,
+        observed: Sequence[str] = (),
+        conditions: Conditions | None = None,
     ) -> None:
         super().__init__()
         names = [block.name for block in blocks]
         if len(set(names)) != len(names):
             raise GenvaeError(f"block names must differ: {', '.join(names)}")
         self.blocks = tuple(blocks)
+        self.observed = tuple(observed)
+        self.conditions = conditions or Conditions()
         self.encoder = encoder
         self.posterior = posterior
         self.prior = prior
@@ -136,8 +144,8 @@ class VAE(nn.Module):
 
     @property
     def latent_dim(self) -> int:
-        """How many numbers a latent holds."""
-        return sum(block.size for block in self.blocks)
+        """How many numbers a latent holds, what is observed apart."""
+        return sum(block.size for block in self.blocks if block.name not in self.observed)
 
     def encode(self, batch: Batch) -> Features:
         """What the encoder says of each item."""
@@ -153,6 +161,9 @@ class VAE(nn.Module):
         for block in self.blocks:
             if block.name in batch.conditions:
                 draw.latents[block.name] = batch.conditions[block.name]
+                continue
+            if block.name in self.observed:
+                draw.latents[block.name] = torch.zeros(len(batch), *block.shape, device=batch.items.device)
                 continue
             assert self.posterior is not None
             rows = draw.groups.count if block.shared else len(batch)
@@ -198,11 +209,14 @@ class VAE(nn.Module):
         scale: float = 1.0,
         observed: Mapping[str, Tensor] | None = None,
     ) -> Latents:
-        """Latents from the prior, block by block; ``scale`` multiplies the noise that is pushed."""
+        """Latents from the prior, block by block; ``scale`` multiplies the noise that is pushed. Conditions that are
+        not ``observed`` are drawn from p(c), as the training items have them beside those that are."""
+        given = dict(observed or {})
+        given |= self.conditions.draw(items, stream.at("conditions"), given)
         latents: Latents = {}
         for block in self.blocks:
-            if observed is not None and block.name in observed:
-                latents[block.name] = observed[block.name]
+            if block.name in given:
+                latents[block.name] = given[block.name]
                 continue
             noise = stream.at(block.name).normal(items, *block.shape)
             latents[block.name] = self.prior.at(block, latents, len(items)).push(noise * scale)

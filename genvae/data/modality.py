@@ -22,6 +22,9 @@ from genvae.core.vae import VAE
 if TYPE_CHECKING:
     from datasets import Dataset
 
+#: the column of the numbers of a table's rows, where it has one: what ``select`` gives says by it which rows it chose
+ROW = "condition/row"
+
 #: One item as it is prepared for the networks: plain numbers and lists, one row of a cached table.
 Example = Mapping[str, Any]
 
@@ -89,6 +92,11 @@ class Modality(ABC):
         of zeros in a batch's condition is an unknown one. None, the default, for a block that items are needed for."""
         return {}
 
+    def shares(self, block: str) -> Sequence[float]:
+        """How often each of ``values`` was seen in training: by it one is drawn where none is asked for. Empty, the
+        default: all as often."""
+        return ()
+
     def called(self, block: str) -> str:
         """What users call a block beside its name, '' for nothing: a label that stands for the content, say."""
         return ""
@@ -123,7 +131,8 @@ class ModalitySettings(Protocol):
     def select(self, data: Dataset) -> tuple[Dataset, str]:
         """The rows that can be items (column choice, length filter), and a line saying what was left out.
 
-        Rows with the same value in a column "kin", where there is one, are all trained on or all validated on.
+        Rows with the same value in a column "kin", where there is one, are all trained on or all validated on. A
+        column ROW stays with its rows where the data have one: conditions are joined by it.
         """
 
     def fit(self, data: Dataset) -> Modality:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import weakref
 from collections import Counter
@@ -48,6 +49,27 @@ def folder_of(data: Dataset) -> Path | None:
     """The folder that a table was read from: what its file names are relative to. None where it is from no file,
     and for a table that was made from the one that ``read`` gave."""
     return _FOLDERS.get(data)
+
+
+def numbered(data: Dataset, column: str) -> Dataset:
+    """The table with its rows' numbers, from 0, in a column more; it is from the same folder."""
+    made: Dataset = data.add_column(column, list(range(len(data))))  # type: ignore[call-arg]
+    folder = folder_of(data)
+    return made if folder is None else _placed(made, folder)
+
+
+def texts(data: Dataset, column: str) -> list[str]:
+    """A column as text: names of classes, numbers as they are written, "" where there is nothing."""
+    feature = data.features[column]
+    values = data.select_columns([column]).with_format("arrow")[:][column].to_pylist()
+    if any(isinstance(value, bytes | list | dict) for value in values[:1]):
+        raise DataError(f"the column {column!r} does not hold text or numbers")
+    if hasattr(feature, "int2str"):
+        return ["" if value is None or value < 0 else str(feature.int2str(value)) for value in values]
+    whole = all(value is None or (isinstance(value, float) and value.is_integer()) for value in values)
+    if values and whole:  # a gap makes whole numbers real ones
+        values = [None if value is None else int(value) for value in values]
+    return ["" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value) for value in values]
 
 
 def _placed(data: Dataset, folder: Path) -> Dataset:

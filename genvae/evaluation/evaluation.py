@@ -134,7 +134,12 @@ class Evaluation:
         """The same on at most ``count`` of the items, those of ``some_items``."""
         rows = some(self.batches.rows, count, self.seed)
         batches = Batches(
-            self.batches.examples, rows, self.modality, batch_size=min(count, TILE), device=self.model.device
+            self.batches.examples,
+            rows,
+            self.modality,
+            batch_size=min(count, TILE),
+            device=self.model.device,
+            known=self.batches.known,
         )
         return replace(self, batches=batches)
 

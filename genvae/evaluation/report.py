@@ -161,7 +161,10 @@ class Report:
         if not whole.model.blocks:
             return []
         rows = some(whole.batches.rows, BACK, whole.seed)
-        batches = Batches(whole.batches.examples, rows, whole.modality, batch_size=BACK, device=whole.model.device)
+        batches = Batches(
+            whole.batches.examples, rows, whole.modality, batch_size=BACK, device=whole.model.device,
+            known=whole.batches.known,
+        )  # fmt: skip
         part = replace(whole, batches=batches)
         return [pair for _, originals, said in part.reconstructions() for pair in zip(originals, said, strict=True)]
 

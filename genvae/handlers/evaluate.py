@@ -12,6 +12,7 @@ import numpy as np
 
 from genvae.context import Context
 from genvae.data.batching import Batches, some, together
+from genvae.data.conditions import Known, select
 from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import Location, read
 from genvae.device import chosen, placed
@@ -115,10 +116,11 @@ def _evaluation(
     recipe = Recipe(bundle.recipe.sections, context.host)  # a copy: the loaded model is shared
     recipe.set([entry if "." in entry.partition("=")[0] else f"modality.{entry}" for entry in request.set])
     settings = recipe.modality_settings()
+    declared, absent = recipe.condition_settings(), list[str]()
 
     def selected(location: Location, what: str = "") -> Dataset:
         try:
-            data, note = settings.select(read(location, context.host))
+            data, note = select(read(location, context.host), settings, declared, [] if what else absent)
         except DataError as error:
             raise DataError(f"{what}: {error}" if what else str(error)) from None
         said = f"{what}: {note}" if what else note
@@ -133,7 +135,9 @@ def _evaluation(
         for what, location in (("judge", request.judge), ("train", request.train))
         if location is not None
     }
-    for line in _clashes(data, others):
+    known = Known(bundle.conditions, data) if declared else None
+    missing = [f"the data do not say {name!r}: it counts as unknown" for name in dict.fromkeys(absent)]
+    for line in [*_clashes(data, others), *missing]:
         warnings.append(line)
         if line not in notes:
             notes.add(line)
@@ -151,7 +155,7 @@ def _evaluation(
     items = {what: Items(prepared(table), bundle.modality) for what, table in others.items()}
     return Evaluation(
         bundle.vae, bundle.modality, bundle.modality_id,
-        Batches(prepared(data), rows, bundle.modality, batch_size=BATCH, device=bundle.vae.device),
+        Batches(prepared(data), rows, bundle.modality, batch_size=BATCH, device=bundle.vae.device, known=known),
         samples=request.samples, seed=request.seed, full=True, generated=request.generated,
         prior_scale=request.prior_scale, options=options, judge=items.get("judge"),
         judges=request.judges or ("ngram",), train=items.get("train"), encoder=request.encoder,

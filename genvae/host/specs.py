@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "term": "an addition to an objective's loss",
     "schedule": "a number as a function of the step",
     "corruption": "noise on what the networks read in training",
+    "condition": "what may be known of an item, and asked for",
     "measure": "figures about a trained model",
     "source": "where data comes from",
     "operation": "something that can be asked of the service",

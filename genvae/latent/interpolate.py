@@ -33,19 +33,26 @@ def linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return torch.outer(1 - t, a) + torch.outer(t, b)
 
 
+def nearer(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """``a`` in the first half of the shares ``t`` (n,), ``b`` in the second: where nothing lies between."""
+    return torch.where(t[:, None] < 0.5, a, b)
+
+
 def interpolate(context: Context, request: Interpolate) -> Items:
     """``steps`` items from one to the other, both ends counted. A spherical path runs in the prior's noise,
-    so it passes through likely latents under any prior that can be pulled back to noise."""
+    so it passes through likely latents under any prior that can be pulled back to noise; what is observed is joined
+    straight."""
     tools = Tools(context)
     output = Output(context.bundle.modality, request.output)
     ends = tools.encode([request.a, request.b])
     t = torch.linspace(0, 1, request.steps)
-    walk = spherical if request.path == "spherical" else linear
     if request.path == "spherical":
         ends = tools.noise(ends, "a spherical path")
     latents: Latents = {}
     for name, value in ends.items():
         flat = value.flatten(1)
+        round_about = request.path == "spherical" and name not in tools.vae.observed
+        walk = spherical if round_about else linear if tools.blends(name) else nearer
         latents[name] = walk(flat[0], flat[1], t).reshape(-1, *value.shape[1:])
     if request.path == "spherical":
         latents = tools.noise(latents, "a spherical path", push=True)

@@ -17,7 +17,7 @@ from genvae.core.latents import Block, Latents, take
 from genvae.core.randomness import Stream
 from genvae.errors import DataError, SettingError, nearest
 from genvae.host.specs import resolve
-from genvae.latent.interpolate import linear, spherical
+from genvae.latent.interpolate import linear, nearer, spherical
 from genvae.latent.output import Output
 from genvae.latent.tools import ENCODED, Tools
 from genvae.mixing import Mix, Mixed, Taken
@@ -53,7 +53,7 @@ def mix(context: Context, request: Mix) -> Mixed:
     total = math.prod(counts)
     if total > MOST:
         raise SettingError(f"{' x '.join(map(str, counts))} mixes are {total:,}; at most {MOST:,} at once")
-    items = tools.render(_product(tools, rows, total), total, stream, faithful=True)
+    items = tools.render(_product(tools, rows, total, stream), total, stream, faithful=True)
     shape = {given[b.name]: len(rows[b.name].noise) for b in tools.vae.blocks if b.name in given}
     columns = next(reversed(shape.values()), 1)
     return Mixed(items, output.write(items, columns), shape)
@@ -95,6 +95,8 @@ def _sources(tools: Tools, request: Mix, given: Mapping[str, str]) -> dict[str, 
             weights = request.weights.get(name) if per_block else request.weights
             equal = [1.0] * len(request.items)
             found[name] = Taken(items=request.items, weights=equal if weights is None else weights)
+        elif name in tools.context.bundle.conditions:
+            continue  # drawn, once for all
         elif not modality.values(name):
             raise SettingError(f"the block {name!r} is not given: {name} = items, or {name}_draw = 1 for a new one")
         elif modality.called(name) not in names:  # no other block says the same
@@ -111,8 +113,7 @@ class _Taking:
         self.tools = tools
         self.request = request
         self.stream = stream
-        modality = tools.context.bundle.modality
-        self.values = {name: modality.values(name) for name in named}
+        self.values = {name: tools.context.bundle.values(name) for name in named}
 
     def rows(self, sources: Mapping[str, Taken]) -> dict[str, Rows]:
         """The rows of each block that has sources."""
@@ -126,15 +127,25 @@ class _Taking:
             start = end
         return found
 
+    def _named(self, block: Block, entry: Any) -> Tensor | None:
+        """The row that an entry is the name of, of an observed block; None for an item."""
+        own = self.tools.vae.conditions.get(block.name)
+        if own is None or block.name not in self.values or not isinstance(entry, str | int | float):
+            return None
+        try:
+            return own.ask(str(entry))
+        except SettingError:
+            return None
+
     def _by_name(self, block: Block, entry: Any) -> bool:
         """Whether an entry is the name of a value of an observed block."""
-        return isinstance(entry, str | int) and str(entry) in self.values.get(block.name, ())
+        return self._named(block, entry) is not None
 
     def _check_names(self, block: Block, taken: Taken) -> None:
         """Raise SettingError for a text that is neither a value of an observed block nor an item."""
         values = self.values.get(block.name, {})
         for entry in taken.items if values else ():
-            if isinstance(entry, str) and entry not in values:
+            if isinstance(entry, str) and not self._by_name(block, entry):
                 try:
                     self.tools.context.bundle.modality.example(entry)
                 except DataError as error:
@@ -196,20 +207,19 @@ class _Taking:
     def _listed(self, block: Block, taken: Taken, encoded: Latents) -> Tensor:
         """The block's rows in the order of its entries, those that are given by name among them."""
         rows = encoded.get(block.name, torch.zeros(0, *block.shape))
-        values = self.values.get(block.name)
-        if not values:
+        named = [self._named(block, entry) for entry in taken.items]
+        if all(row is None for row in named):
             return rows
         others = iter(rows)
-        listed = [values[str(entry)] if self._by_name(block, entry) else next(others) for entry in taken.items]
-        return torch.stack(listed)
+        return torch.stack([next(others) if row is None else row for row in named])
 
     def _walk(self, block: Block, steps: int, given: Tensor, encoded: Latents) -> Rows:
         """Through the rows in their order. A spherical path runs in the prior's noise, so it passes through likely
         latents under any prior that can be pulled back to noise; values of an observed block are joined straight."""
-        noise = self.request.path == "spherical" and not self.values.get(block.name)
+        noise = self.request.path == "spherical" and block.name not in self.tools.vae.observed
         if noise:
             given = self.tools.noise(encoded, f"a walk of the block {block.name!r}")[block.name]
-        walk = spherical if noise else linear
+        walk = spherical if noise else linear if self.tools.blends(block.name) else nearer
         flat = given.flatten(1)
         places = torch.linspace(0, len(given) - 1, steps, dtype=torch.float64)
         before = places.floor().clamp(max=len(given) - 2).long()
@@ -221,13 +231,16 @@ class _Taking:
 
 
 @torch.no_grad()
-def _product(tools: Tools, rows: Mapping[str, Rows], total: int) -> Latents:
-    """Every choice of one row a block. Noise is pushed block by block, so what is drawn fits what it stands beside."""
+def _product(tools: Tools, rows: Mapping[str, Rows], total: int, stream: Stream) -> Latents:
+    """Every choice of one row a block. Noise is pushed block by block, so what is drawn fits what it stands beside.
+    Conditions that nothing is said of are drawn once for all."""
     mixed: Latents = {}
+    drawn = tools.context.bundle.conditions.draw(torch.zeros(1, dtype=torch.int64), stream.at("conditions"), {})
     repeat = total
     for block in tools.vae.blocks:
         if block.name not in rows:
-            mixed[block.name] = torch.zeros(total, *block.shape)  # observed, and unknown
+            unknown = torch.zeros(1, *block.shape)
+            mixed[block.name] = drawn.get(block.name, unknown).repeat(total, *[1] * len(block.shape))
             continue
         own = rows[block.name]
         repeat //= len(own.noise)

@@ -10,6 +10,7 @@ from genvae.context import Context
 from genvae.core.latents import Latents
 from genvae.core.randomness import Stream
 from genvae.errors import SettingError, nearest
+from genvae.latent.asked import said
 from genvae.latent.output import Output
 from genvae.latent.tools import Tools
 from genvae.operations import Decode, Encode, Encoded, Items, Reconstruct, Reconstructed
@@ -37,21 +38,11 @@ def reconstruct(context: Context, request: Reconstruct) -> Reconstructed:
     tools = Tools(context)
     output = Output(context.bundle.modality, request.output)
     latents = tools.encode(request.items)
-    said = tools.render(latents, len(request.items), Stream(request.seed, "reconstruct"), faithful=True)
+    back = tools.render(latents, len(request.items), Stream(request.seed, "reconstruct"), faithful=True)
     modality = context.bundle.modality
     before = [modality.item(modality.example(item)) for item in request.items]
-    beside = [item for pair in zip(before, said, strict=True) for item in pair]
-    return Reconstructed(said, output.write(beside, 2), before, _named(tools, latents))
-
-
-def _named(tools: Tools, latents: Latents) -> dict[str, list[str]]:
-    """The values of observed blocks by their names, '' for what has none."""
-    found: dict[str, list[str]] = {}
-    for name, rows in latents.items():
-        values = tools.context.bundle.modality.values(name)
-        if values:
-            found[name] = [next((text for text, value in values.items() if value.equal(row)), "") for row in rows]
-    return found
+    beside = [item for pair in zip(before, back, strict=True) for item in pair]
+    return Reconstructed(back, output.write(beside, 2), before, said(tools, latents))
 
 
 def _checked(tools: Tools, given: dict[str, Any]) -> Latents:

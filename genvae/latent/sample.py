@@ -8,6 +8,7 @@ from genvae.context import Context
 from genvae.core.decoding.sampling import FLOOR
 from genvae.core.latents import take
 from genvae.core.randomness import Stream
+from genvae.latent.asked import asked, said
 from genvae.latent.output import Output
 from genvae.latent.tools import Tools
 from genvae.operations import Generate, Generated
@@ -15,11 +16,13 @@ from genvae.operations import Generate, Generated
 
 @torch.no_grad()
 def generate(context: Context, request: Generate) -> Generated:
-    """Items number ``start`` to ``start + n``: each depends on the seed and its number alone."""
+    """Items number ``start`` to ``start + n``: each depends on the seed, its number and what is asked of it alone."""
     tools = Tools(context)
     output = Output(context.bundle.modality, request.output)
     stream = Stream(request.seed, "generate")
     items = torch.arange(request.start, request.start + max(request.n, FLOOR))
-    latents = take(tools.vae.sample_prior(items, stream, scale=request.prior_scale), slice(request.n))
-    made = tools.render(latents, request.n, stream, faithful=False, first=request.start)
-    return Generated(made, output.write(made), request.seed)
+    observed = asked(tools, request.conditions, len(items))
+    drawn = tools.vae.sample_prior(items, stream, scale=request.prior_scale, observed=observed)
+    latents = take(drawn, slice(request.n))
+    made = tools.render(latents, request.n, stream, faithful=False, first=request.start, guidance=request.guidance)
+    return Generated(made, output.write(made), request.seed, said(tools, latents))

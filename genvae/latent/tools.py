@@ -15,6 +15,7 @@ from genvae.core.decoding.sampling import FLOOR
 from genvae.core.distributions import Capability
 from genvae.core.latents import Latents, take
 from genvae.core.randomness import Stream
+from genvae.core.told import guided
 from genvae.core.vae import VAE
 from genvae.errors import DataError, LacksCapability
 from genvae.latent.recognise import recognised
@@ -22,6 +23,7 @@ from genvae.operations import Blocks, Described
 
 TILE = 512  # rows decoded at once
 ENCODED = 256  # items encoded at once
+TRIED = 64  # most values of a condition that are tried on an item of which it is not known
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,17 @@ class Tools:
     def vae(self) -> VAE:
         return self.context.bundle.vae
 
-    def batch(self, items: Sequence[Any], first: int = 0) -> Batch:
-        """Items of the user's as a batch. What is observed of items and unknown of these is what fits them best."""
-        modality = self.context.bundle.modality
-        examples = [modality.example(item) for item in items]
-        batch = modality.collate(examples, range(first, first + len(items)))
+    def batch(self, items: Sequence[Any], first: int = 0, known: Mapping[str, Tensor] | None = None) -> Batch:
+        """Items of the user's as a batch. What is observed of items and not ``known`` of these is what fits them best,
+        of conditions with no more than TRIED values."""
+        bundle = self.context.bundle
+        examples = [bundle.modality.example(item) for item in items]
+        batch = bundle.modality.collate(examples, range(first, first + len(items)))
+        batch = batch.knowing(**{**bundle.conditions.unknown(len(items)), **batch.conditions, **(known or {})})
         for block in self.vae.blocks:
-            batch = recognised(self.vae, batch, block.name, modality.values(block.name))
+            values = bundle.values(block.name)
+            if block.name not in bundle.conditions or len(values) <= TRIED:
+                batch = recognised(self.vae, batch, block.name, values)
         return batch
 
     @torch.no_grad()
@@ -52,6 +58,11 @@ class Tools:
         parts = [self.vae.infer(self.batch(items[i : i + ENCODED], i)).latents for i in range(0, len(items), ENCODED)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
+    def blends(self, block: str) -> bool:
+        """Whether what lies between two rows of a block means something."""
+        known = self.vae.conditions
+        return block not in known or known[block].blends
+
     def require_latent(self) -> None:
         """Raise LacksCapability when the model has no latent."""
         if not self.vae.blocks:
@@ -59,26 +70,42 @@ class Tools:
                 f"the model {self.context.bundle.name!r} has no latent: it can only generate and be evaluated"
             )
 
+    def guided(self, weight: float) -> VAE:
+        """The model with guidance; raises LacksCapability for one that was never trained on unknown conditions."""
+        if weight != 1.0 and self.vae.conditions and not self.context.bundle.meets_unknown:
+            raise LacksCapability(
+                "guidance steps away from what is said without the conditions, and this model was never trained on "
+                "unknown ones: train with condition_dropout"
+            )
+        return guided(self.vae, weight)
+
     @torch.no_grad()
-    def render(self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0) -> list[Any]:
-        """Items from latents, tile by tile."""
+    def render(
+        self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0, guidance: float = 1.0
+    ) -> list[Any]:
+        """Items from latents, tile by tile; with a ``guidance`` other than 1 by ``core.told.Guided``."""
+        model = self.guided(guidance)
         options, modality = self.context.options(), self.context.bundle.modality
         found: list[Any] = []
         for start in range(0, count, TILE):
             # filled up where there are few: -n 1 is then the beginning of -n 100, to the bit
             places = torch.arange(start, max(min(start + TILE, count), start + FLOOR))
             rows, numbers = places.clamp(max=count - 1), first + places
-            found += modality.render(self.vae, take(latents, rows), numbers, options, stream, faithful=faithful)
+            found += modality.render(model, take(latents, rows), numbers, options, stream, faithful=faithful)
         return found[:count]
 
     def noise(self, latents: Mapping[str, Tensor], tool: str, *, push: bool = False) -> Latents:
-        """Latents as the prior's noise, or (``push``) noise as latents, block by block."""
+        """Latents as the prior's noise, or (``push``) noise as latents, block by block. What is observed is no noise,
+        and stays."""
         self.vae.prior.require(Capability.TRANSPORT, tool)
         given: Latents = dict(latents)
         before: Latents = {}
         made: Latents = {}
         for block in self.vae.blocks:
             value = given[block.name]
+            if block.name in self.vae.observed:
+                before[block.name] = made[block.name] = value
+                continue
             prior = self.vae.prior.at(block, before, len(value))
             made[block.name] = prior.push(value) if push else prior.pull(value)
             before[block.name] = made[block.name] if push else value
@@ -87,10 +114,11 @@ class Tools:
 
 def blocks(context: Context, request: Blocks) -> Described:
     """The model's blocks, in the order they are drawn."""
-    modality = context.bundle.modality
+    modality, known = context.bundle.modality, context.bundle.vae.conditions
     listed = [
         {"name": block.name, "called": modality.called(block.name), "shape": list(block.shape), "shared": block.shared,
-         "values": list(modality.values(block.name))}
+         "values": list(context.bundle.values(block.name)),
+         "condition": known[block.name].declared() if block.name in known else None}
         for block in context.bundle.vae.blocks
     ]  # fmt: skip
     return Described(listed, modality.media or context.bundle.part().media)

@@ -13,7 +13,7 @@ from genvae.operations import Items, Vary
 
 def vary(context: Context, request: Vary) -> Items:
     """Items at a distance from one: its noise under the prior, moved by ``distance`` standard deviations in
-    random directions; 0 is the reconstruction."""
+    random directions; 0 is the reconstruction. What is observed of it stays."""
     tools = Tools(context)
     output = Output(context.bundle.modality, request.output)
     stream = Stream(request.seed, "vary")
@@ -21,8 +21,9 @@ def vary(context: Context, request: Vary) -> Items:
     items = torch.arange(request.n)
     moved = {
         block.name: start[block.name] + request.distance * stream.at(block.name).normal(items, *block.shape)
-        for block in tools.vae.blocks
-    }
+        for block in tools.vae.blocks if block.name not in tools.vae.observed
+    }  # fmt: skip
+    moved |= {name: start[name].expand(request.n, *start[name].shape[1:]) for name in tools.vae.observed}
     latents = tools.noise(moved, "vary", push=True)
     varied = tools.render(latents, request.n, stream, faithful=True)
     return Items(varied, output.write(varied))

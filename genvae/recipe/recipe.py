@@ -6,6 +6,7 @@ before. It is stored with the model, so the model can be built again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from genvae.host import Host
 from genvae.recipe.settings import Phase, TrainingSettings
 
 if TYPE_CHECKING:
+    from genvae.core.conditions import Conditions, ConditionSettings
     from genvae.core.vae import VAE
     from genvae.data.modality import Modality, ModalitySettings
 
@@ -24,7 +26,9 @@ PARTS = {
     "modality": None, "architecture": None, "posterior": "diagonal-gaussian", "prior": "standard-normal",
     "objective": "elbo",
 }  # fmt: skip
-SECTIONS = (*PARTS, "corruptions", "training", "phases")
+SECTIONS = (*PARTS, "conditions", "corruptions", "training", "phases")
+
+_NAME = re.compile(r"[A-Za-z]\w*")  # of a condition: it is a name of modules, too
 
 
 class Recipe:
@@ -65,6 +69,8 @@ class Recipe:
             if not isinstance(entry, Mapping):
                 raise SettingError(f"training must be a mapping of settings; got {entry!r}")
             return settings.plain(settings.build(TrainingSettings, entry, where="training"))
+        if section == "conditions":
+            return self._conditions({} if entry is None else entry)
         entries = [] if entry is None else entry
         if isinstance(entries, str | Mapping) or not isinstance(entries, Sequence):
             raise SettingError(f"{section} must be a list; got {entry!r}")
@@ -80,6 +86,19 @@ class Recipe:
             if phase["corruptions"] is not None:
                 phase["corruptions"] = [self.host.complete("corruption", entry) for entry in phase["corruptions"]]
         return phases
+
+    def _conditions(self, entry: Any) -> dict[str, Any]:
+        """The section of conditions: name -> a kind's id, or {kind: ID, ...}."""
+        if not isinstance(entry, Mapping):
+            raise SettingError(f"conditions must be a mapping, like {{form: {{kind: class}}}}; got {entry!r}")
+        made = {}
+        for name, own in entry.items():
+            if not _NAME.fullmatch(str(name)):
+                raise SettingError(f"a condition's name is letters, digits and _, not {name!r}; column may be any text")
+            short = isinstance(own, Mapping) and "kind" in own
+            written = {"condition" if key == "kind" else key: value for key, value in own.items()} if short else own
+            made[str(name)] = self.host.complete("condition", written)
+        return made
 
     @classmethod
     def of(cls, target: str, host: Host, below: Mapping[str, Any] | None = None) -> Recipe:
@@ -135,7 +154,7 @@ class Recipe:
         elif name in PARTS:
             self.sections[name] = self._complete(name, _over(name, self.sections[name], value, self.host))
             return
-        elif name in ("corruptions", "phases"):
+        elif name in ("conditions", "corruptions", "phases"):
             self.sections[name] = self._complete(name, value)
             return
         elif name.replace("_", "-") in [part.id for part in self.host.parts("corruption")]:
@@ -165,26 +184,43 @@ class Recipe:
         made: ModalitySettings = self.host.make("modality", self.sections["modality"])
         return made
 
-    def build(self, modality: Modality, seed: int = 0) -> VAE:
-        """A new model for a modality, its weights drawn from a seed."""
+    def condition_settings(self) -> dict[str, ConditionSettings]:
+        """The settings of each condition by its name."""
+        return {name: self.host.make("condition", entry) for name, entry in self.sections["conditions"].items()}
+
+    def build(self, modality: Modality, seed: int = 0, conditions: Conditions | None = None) -> VAE:
+        """A new model for a modality and what the data's conditions are, its weights drawn from a seed."""
         import torch
 
+        from genvae.core.conditions import DECODER, Categorical, Conditions
         from genvae.core.randomness import Stream
+        from genvae.core.told import prior_of, told
         from genvae.core.vae import VAE
+
+        known = Conditions() if conditions is None else conditions
+        if set(known) != set(self.sections["conditions"]):
+            raise SettingError(f"the recipe's conditions are {list(self.sections['conditions'])}, not {list(known)}")
 
         make = self.host.make
         self._check_modality()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(Stream(seed, "weights").integer())
-            networks = make("architecture", self.sections["architecture"]).build(modality)
+            architecture = make("architecture", self.sections["architecture"])
+            seen = [condition.seen for condition in known.reaching(DECODER)]
+            networks = told(architecture.build(modality, seen) if seen else architecture.build(modality), known)
             posterior = make("posterior", self.sections["posterior"])
+            own = [
+                Categorical(name, list(modality.values(name)), modality.shares(name))
+                for name in networks.observed if name not in known and modality.values(name)
+            ]  # fmt: skip
             return VAE(
                 blocks=networks.blocks, encoder=networks.encoder, decoder=networks.decoder,
                 likelihood=networks.likelihood,
                 posterior=(
                     posterior.build(networks.latent, networks.features, networks.own) if networks.latent else None
                 ),
-                prior=make("prior", self.sections["prior"]).build(networks.blocks),
+                prior=prior_of(make("prior", self.sections["prior"]), networks.blocks, known),
+                observed=networks.observed, conditions=known.with_own(own),
             )  # fmt: skip
 
     def _check_modality(self) -> None:
@@ -193,7 +229,10 @@ class Recipe:
             *self.sections["corruptions"],
             *(entry for phase in self.sections["phases"] for entry in phase["corruptions"] or ()),
         ]
-        asked = [("architecture", self.sections["architecture"]), *(("corruption", entry) for entry in corruptions)]
+        asked = [
+            ("architecture", self.sections["architecture"]), *(("corruption", entry) for entry in corruptions),
+            *(("condition", entry) for entry in self.sections["conditions"].values()),
+        ]  # fmt: skip
         for kind, entry in asked:
             serves = self.host.part(kind, entry[kind]).modality
             if serves not in ("", modality):

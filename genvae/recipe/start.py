@@ -22,7 +22,7 @@ def ended(recipe: Recipe) -> dict[str, Any]:
     criterion = last.get("criterion") or sections["training"]["criterion"]
     corruptions = last.get("corruptions")
     return {
-        **{name: sections[name] for name in OF_MODEL},
+        **{name: sections[name] for name in (*OF_MODEL, "conditions")},
         "objective": _at_end(last.get("objective") or sections["objective"], recipe.host),
         "corruptions": _at_end(sections["corruptions"] if corruptions is None else corruptions, recipe.host),
         "training": {"criterion": criterion},
@@ -61,4 +61,9 @@ def going_on(target: str, assignments: Sequence[str], model: Recipe, name: str) 
                 raise SettingError(
                     f"{section}.{path} of {name!r} is {before!r}, not {now!r}; leave it out, or train without --start"
                 )
+    for path, before, now in differences(model.sections["conditions"], recipe.sections["conditions"]):
+        if not path.endswith(".column"):
+            raise SettingError(
+                f"conditions.{path} of {name!r} is {before!r}, not {now!r}; leave it out, or train without --start"
+            )
     return recipe

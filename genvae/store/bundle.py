@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from genvae.core.conditions import Conditions
 from genvae.core.vae import VAE
+from genvae.data.conditions import restored, to_config
 from genvae.data.modality import Modality
 from genvae.errors import CheckpointError, PluginError, SettingError
 from genvae.host import Host, ModalityPart
@@ -43,6 +46,25 @@ class Bundle:
         """The id of the modality's part."""
         return str(self.recipe.sections["modality"]["modality"])
 
+    @property
+    def conditions(self) -> Conditions:
+        """The conditions that the recipe declares."""
+        return self.vae.conditions.only(list(self.recipe.sections["conditions"]))
+
+    @property
+    def meets_unknown(self) -> bool:
+        """Whether the networks were trained on items of which a condition was unknown."""
+        sections = self.recipe.sections
+        entries = [*sections["corruptions"], *(e for p in sections["phases"] for e in p["corruptions"] or ())]
+        load = self.recipe.host.load
+        hidden = any(load("corruption", e["corruption"]).hides_conditions for e in entries)
+        return hidden or self.vae.conditions.partly
+
+    def values(self, block: str) -> Mapping[str, Tensor]:
+        """The rows of an observed block by the names of its values; none where items are needed for it."""
+        known = self.vae.conditions
+        return known[block].values() if block in known else self.modality.values(block)
+
     def part(self) -> ModalityPart:
         """The modality's spec."""
         part = self.recipe.host.part("modality", self.modality_id)
@@ -60,7 +82,8 @@ def save(bundle: Bundle, folder: Path, *, dtype: str = "float32") -> None:
             bundle.modality.save(stage)
             config = {
                 "format": FORMAT, "library": "genvae", "name": bundle.name, "dtype": dtype,
-                "recipe": bundle.recipe.to_config(), "plugins": bundle.recipe.plugins(), "about": bundle.about,
+                "conditions": to_config(bundle.conditions), "recipe": bundle.recipe.to_config(),
+                "plugins": bundle.recipe.plugins(), "about": bundle.about,
             }  # fmt: skip
             write_json(stage / "config.json", config)
             (stage / "README.md").write_text(card(config), encoding="utf-8")
@@ -82,10 +105,17 @@ def load(folder: Path, host: Host) -> Bundle:
     except (SettingError, PluginError) as error:
         raise CheckpointError(f"the model in {folder} does not fit the plugins installed here: {error}") from None
     modality = recipe.modality_settings().restore(folder)
-    vae = recipe.build(modality)
+    vae = recipe.build(modality, conditions=_conditions(folder, config, recipe))
     load_module(vae, folder / WEIGHTS)
     vae.eval().requires_grad_(False)
     return Bundle(str(config.get("name") or folder.name), vae, modality, recipe, dict(config.get("about", {})))
+
+
+def _conditions(folder: Path, config: Mapping[str, Any], recipe: Recipe) -> Conditions:
+    try:
+        return restored(config.get("conditions", {}), recipe.condition_settings())
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise CheckpointError(f"the model in {folder} is damaged (conditions: {type(error).__name__})") from None
 
 
 def _check_plugins(folder: Path, config: Mapping[str, Any], host: Host) -> None:

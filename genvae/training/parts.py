@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genvae.data.batching import Rows, some, split, together
+from genvae.data.conditions import Declared, select
 from genvae.data.modality import ModalitySettings
 from genvae.data.prepare import content_hash
 from genvae.data.read import Location, read
@@ -56,9 +57,12 @@ def parts(
     training: TrainingSettings,
     host: Host,
     reporter: Reporter,
+    conditions: Declared | None = None,
 ) -> Parts:
-    """Read and select the items. Of items of their own a validation looks at every one; raises DataError."""
-    table, note = modality.select(read(data, host))
+    """Read and select the items, with what ``conditions`` say of them. Of items of their own a validation looks at
+    every one; raises DataError."""
+    declared = conditions or {}
+    table, note = select(read(data, host), modality, declared)
     if note:
         reporter.say(note)
     kin = together(table)
@@ -66,7 +70,7 @@ def parts(
         rows, held = split(len(table), training.validation, training.seed, kin)
         return Parts(Items(table, rows, kin), Items(table, held, kin), VALIDATED)
     try:
-        other, note = modality.select(read(validation, host))
+        other, note = select(read(validation, host), modality, declared)
     except DataError as error:
         raise DataError(f"validation: {error}") from None
     if note:

@@ -16,6 +16,7 @@ from genvae.store.folders import staged, sweep, write_json
 from genvae.training.checkpoints import Checkpoints, State
 
 RUN = "run.json"
+CONDITIONS = "conditions.json"
 START = "start"  # the folder of the model that the run started from, so that the model itself may change or go
 
 #: what run.json has the content hash of, by what a message calls it
@@ -36,8 +37,15 @@ def check_output(output: Path, run_folder: Path, resume: bool) -> None:
         raise CheckpointError(f"{output} is not empty; choose a new folder")
 
 
-def begin(identity: dict[str, Any], run_folder: Path, modality: Modality, start: Bundle | None) -> None:
-    """Make the run's folder, whole: what is being trained, the modality as it was fitted, the model it starts from."""
+def begin(
+    identity: dict[str, Any],
+    run_folder: Path,
+    modality: Modality,
+    start: Bundle | None,
+    conditions: dict[str, Any] | None = None,
+) -> None:
+    """Make the run's folder, whole: what is being trained, modality and conditions as they were fitted, the model it
+    starts from."""
     output = run_folder.parent
     existed = output.exists()
     try:
@@ -45,12 +53,24 @@ def begin(identity: dict[str, Any], run_folder: Path, modality: Modality, start:
             write_json(stage / RUN, identity)
             (stage / "modality").mkdir()
             modality.save(stage / "modality")
+            if conditions:
+                write_json(stage / CONDITIONS, conditions)
             if start is not None:
                 save(start, stage / START)
     except CheckpointError:
         if not existed and output.exists() and not any(output.iterdir()):
             output.rmdir()
         raise
+
+
+def conditions_of(run_folder: Path) -> dict[str, Any]:
+    """The run's conditions; raises CheckpointError when they are damaged."""
+    path = run_folder / CONDITIONS
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return found
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged ({type(error).__name__})") from None
 
 
 def identity_of(run_folder: Path) -> dict[str, Any]:

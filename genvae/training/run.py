@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from genvae import settings
+from genvae.core.conditions import Conditions
 from genvae.core.products import exact_products
 from genvae.core.vae import VAE
 from genvae.data.batching import Batches
+from genvae.data.conditions import Known, fit, restored, to_config
 from genvae.data.prepare import prepare
 from genvae.data.read import Location
 from genvae.device import AUTO, chosen
@@ -22,8 +24,8 @@ from genvae.store.bundle import Bundle, save
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.loop import Trainer
 from genvae.training.metrics import Metrics
-from genvae.training.parts import parts
-from genvae.training.record import begin, check_output, resumed
+from genvae.training.parts import Parts, parts
+from genvae.training.record import begin, check_output, conditions_of, resumed
 from genvae.training.stage import Stage
 from genvae.training.start import Start, try_out
 
@@ -67,7 +69,7 @@ def train(
     training = settings.build(TrainingSettings, recipe.sections["training"], where="training")
     phases = [settings.build(Phase, p, where="phase") for p in recipe.sections["phases"]] or [Phase()]
     modality_settings = recipe.modality_settings()
-    items = parts(data, validation, modality_settings, training, host, reporter)
+    items = parts(data, validation, modality_settings, training, host, reporter, recipe.condition_settings())
     train_items, held = items.train, items.held
     identity = {"recipe": recipe.to_config(), **items.hashes(), "start": start.identity() if start else None}
     checkpoints = Checkpoints(run_folder / "checkpoints")
@@ -79,19 +81,22 @@ def train(
         modality = modality_settings.restore(start.folder)
     else:
         modality = modality_settings.fit(train_items.table.select(train_items.rows))
+    conditions = _conditions(recipe, items, run_folder if resume else None, start)
     examples = prepare(train_items.table, modality, reporter)
     held_examples = examples if held.table is train_items.table else prepare(held.table, modality, reporter)
     per_group = training.per_group
+    known, held_known = (Known(conditions, part.table) if conditions else None for part in (train_items, held))
     train_batches = Batches(
-        examples, train_items.rows, modality, batch_size=training.batch_size, per_group=per_group, device=place
-    )
+        examples, train_items.rows, modality, batch_size=training.batch_size, per_group=per_group, device=place,
+        known=known,
+    )  # fmt: skip
     seen = held.some(items.seen, training.seed)
-    valid = Batches(held_examples, seen, modality, batch_size=256, per_group=per_group, device=place)
+    valid = Batches(held_examples, seen, modality, batch_size=256, per_group=per_group, device=place, known=held_known)
 
     def fresh() -> VAE:
-        return recipe.build(modality, training.seed + 1)
+        return recipe.build(modality, training.seed + 1, conditions)
 
-    model = recipe.build(modality, training.seed)
+    model = recipe.build(modality, training.seed, conditions)
     if start is not None:
         start.give(model)
     model.to(place)
@@ -103,7 +108,7 @@ def train(
     if not resume:
         if start is not None:
             try_out(stages[0], model, train_batches.batch(train_items.rows[:2]), training.seed)
-        begin(identity, run_folder, modality, start.bundle if start else None)
+        begin(identity, run_folder, modality, start.bundle if start else None, to_config(conditions))
     trainer = Trainer(
         model=model, fresh=fresh, stages=stages, train=train_batches, valid=valid, settings=training,
         checkpoints=checkpoints, reporter=reporter, state=state, metrics=lambda size: Metrics(run_folder, size),
@@ -111,13 +116,25 @@ def train(
     with exact_products(place):
         state = trainer.run()
     bundle = Bundle(output.name, model, modality, recipe, {**(start.about() if start else {}), **(about or {})})
-    final = Batches(held_examples, held.some(MEASURED, training.seed), modality, batch_size=256, device=place)
+    final = Batches(
+        held_examples, held.some(MEASURED, training.seed), modality, batch_size=256, device=place, known=held_known
+    )
     scores = measured(Evaluation(model, modality, bundle.modality_id, final, seed=training.seed), host)
     model.to("cpu")
     bundle.about.setdefault("command", " ".join(["genvae", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else "")
     bundle.about.setdefault("scores", {})["On its own validation lines"] = scores
     save(bundle, output)
     return Outcome(bundle, state, scores, _speed(state, modality.unit))
+
+
+def _conditions(recipe: Recipe, items: Parts, resumed: Path | None, start: Start | None) -> Conditions:
+    """The conditions that the recipe declares: those of the run, of the model it starts from, or of the items."""
+    declared = recipe.condition_settings()
+    if resumed is not None:
+        return restored(conditions_of(resumed), declared)
+    if start is not None:
+        return restored(to_config(start.bundle.conditions), declared)
+    return fit(declared, items.train.table, items.train.rows)
 
 
 def _speed(state: State, unit: str) -> dict[str, float]:

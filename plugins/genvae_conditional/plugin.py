@@ -6,7 +6,15 @@ from genvae.host import OperationPart, Part, hookimpl
 
 genvae_api = "1.0"
 
-CONDITIONS: list[Part] = []
+CONDITIONS = [
+    Part(kind="condition", id=name, factory=f"{__package__}.kinds.{place}", summary=text)
+    for name, place, text in (
+        ("class", "classes:ClassSettings", "one of the values of a column"),
+        ("attributes", "attributes:AttributesSettings", "several flags at once"),
+        ("number", "numbers:NumberSettings", "a number, in bins or as it is"),
+        ("text", "texts:TextSettings", "free text through a small encoder"),
+    )
+]
 
 OBJECTIVES: list[Part] = []
 

@@ -60,12 +60,14 @@ class Image(Modality):
         frame: Frame,
         *,
         contents: Sequence[str] = (),
+        seen: Sequence[int] = (),
         group: str = "none",
         labels: bool = False,
         contrast: float = 1.0,
     ) -> None:
         self.frame = frame
         self.contents = tuple(contents)
+        self.seen = tuple(seen)  # how many pictures of each there were
         self.group = group  # "none", "content" or "style"
         self.labels = labels
         self.contrast = contrast
@@ -224,6 +226,9 @@ class Image(Modality):
             return {}
         return dict(zip(self.contents, torch.eye(len(self.contents)), strict=True))
 
+    def shares(self, block: str) -> Sequence[float]:
+        return self.seen if block == LABEL else ()
+
     def called(self, block: str) -> str:
         return "content" if block == LABEL else ""
 
@@ -237,7 +242,7 @@ class Image(Modality):
         return sheet(items, columns, ending, on_paper=self.frame.ink)
 
     def save(self, folder: Path) -> None:
-        content = json.dumps({"contents": list(self.contents)}, ensure_ascii=False, indent=0)
+        content = json.dumps({"contents": list(self.contents), "seen": list(self.seen)}, ensure_ascii=False, indent=0)
         (folder / SAVED).write_text(content + "\n", encoding="utf-8")
 
     def fingerprint(self) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genvae.data.read import folder_of
+from genvae.data.modality import ROW
+from genvae.data.read import folder_of, texts
 from genvae.errors import CheckpointError, DataError
 from genvae.settings import setting
 from genvae_image_style.modality import CHANNELS, SAVED, Image
@@ -79,6 +81,8 @@ class ImageSettings:
                 values = texts(data, column)
                 columns[name] = pa.array([values[row] for row in kept], pa.large_string())
         self._check(columns)
+        if ROW in data.column_names:
+            columns[ROW] = pa.array(kept)
         left = len(data) - len(kept)
         note = f"{left:,} of {len(data):,} rows left out: they have no picture"
         return Table(pa.table(columns)), note if left else ""
@@ -126,44 +130,37 @@ class ImageSettings:
 
     def fit(self, data: Dataset) -> Image:
         """Learn which contents there are."""
-        named = data.with_format("arrow")[:]["content"].unique().to_pylist() if "content" in data.column_names else []
-        return self._made(sorted(filter(None, named), key=_natural))
+        named = data.with_format("arrow")[:]["content"].to_pylist() if "content" in data.column_names else []
+        counts = Counter(filter(None, named))
+        contents = sorted(counts, key=_natural)
+        return self._made(contents, [counts[content] for content in contents])
 
     def restore(self, folder: Path) -> Image:
         """Read the contents that were saved."""
         try:
-            contents = json.loads((folder / SAVED).read_text(encoding="utf-8"))["contents"]
+            saved = json.loads((folder / SAVED).read_text(encoding="utf-8"))
+            contents, seen = saved["contents"], saved.get("seen", [])
         except FileNotFoundError:
             raise CheckpointError(f"{folder} has no {SAVED}") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{folder / SAVED} is damaged ({type(error).__name__})") from None
         if not isinstance(contents, list) or not all(isinstance(value, str) for value in contents):
             raise CheckpointError(f"{folder / SAVED} is damaged (contents)")
-        return self._made(contents)
+        if not isinstance(seen, list) or len(seen) not in (0, len(contents)) or not all(type(n) is int for n in seen):
+            raise CheckpointError(f"{folder / SAVED} is damaged (seen)")
+        return self._made(contents, seen)
 
-    def _made(self, contents: Sequence[str]) -> Image:
+    def _made(self, contents: Sequence[str], seen: Sequence[int]) -> Image:
         frame = Frame(self.size, CHANNELS[self.colour], self.framing, self.polarity)
-        return Image(frame, contents=tuple(contents), group=self.group, labels=self.labels, contrast=self.contrast)
+        return Image(
+            frame, contents=tuple(contents), seen=seen, group=self.group, labels=self.labels, contrast=self.contrast
+        )  # fmt: skip
 
     def recipe(self) -> Mapping[str, Any]:
         """A fully connected VAE by the plain ELBO: pictures do not collapse it."""
         return {
             "architecture": "image-mlp", "objective": "elbo", "corruptions": [], "training": {"batch_size": 128},
         }  # fmt: skip
-
-
-def texts(data: Dataset, column: str) -> list[str]:
-    """A column as text: names of classes, numbers as they are written, "" where there is nothing."""
-    feature = data.features[column]
-    values = data.select_columns([column]).with_format("arrow")[:][column].to_pylist()
-    if any(isinstance(value, bytes | list | dict) for value in values[:1]):
-        raise DataError(f"the column {column!r} does not hold text or numbers")
-    if hasattr(feature, "int2str"):
-        return ["" if value is None or value < 0 else str(feature.int2str(value)) for value in values]
-    whole = all(value is None or (isinstance(value, float) and value.is_integer()) for value in values)
-    if values and whole:  # a gap makes whole numbers real ones
-        values = [None if value is None else int(value) for value in values]
-    return ["" if value is None else str(value) for value in values]
 
 
 def _natural(value: str) -> tuple[int, int, str]:

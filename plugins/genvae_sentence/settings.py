@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from genvae.data.modality import ROW
 from genvae.errors import CheckpointError, DataError
 from genvae.settings import setting
 from genvae_sentence.modality import Sentence
@@ -55,7 +56,11 @@ class SentenceSettings:
             if value is not None and not isinstance(value, str):
                 raise DataError(f"row {number + 1} of the text column is {type(value).__name__}, not text")
             lines.append((value or "").strip())
-        kept = [x for x in lines if self.min_length <= len(x) <= self.max_length and len(x.splitlines()) == 1]
+        rows = [
+            row for row, line in enumerate(lines)
+            if self.min_length <= len(line) <= self.max_length and len(line.splitlines()) == 1
+        ]  # fmt: skip
+        kept = [lines[row] for row in rows]
         left = len(lines) - len(kept)
         if not kept:
             raise DataError(
@@ -64,7 +69,8 @@ class SentenceSettings:
             )
         size = f"{self.min_length} to {self.max_length} characters"
         note = f"{left:,} of {len(lines):,} items left out: not one line of {size}"
-        return Table.from_dict({"text": kept}), note if left else ""
+        made = {"text": kept, **({ROW: rows} if ROW in data.column_names else {})}
+        return Table.from_dict(made), note if left else ""
 
     def fit(self, data: Dataset) -> Sentence:
         """Train the tokenizer on the selected lines."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from genvae.context import Context
 from genvae.core.batch import Batch
+from genvae.core.conditions import Categorical, Conditions
 from genvae.core.latents import Block
 from genvae.core.likelihoods.gaussian import GaussianSettings
 from genvae.core.posteriors import DiagonalGaussianSettings
@@ -195,6 +196,9 @@ class Right(nn.Module):
         return {"style": batch.views["input"][:, 0, :, SIDE // 2 :].flatten(1)}
 
 
+LEVELS = ("dark", "grey", "bright")
+
+
 @pytest.fixture(scope="module")
 def labelled() -> Context:
     """The content is a label, "dark", "grey" or "bright"."""
@@ -207,9 +211,10 @@ def labelled() -> Context:
         head.bias.zero_()
     model = VAE(
         blocks=[Block(name="label", shape=(3,)), style], encoder=Right(), posterior=posterior, prior=StandardNormal(),
-        decoder=Labelled(), likelihood=GaussianSettings(sigma="fixed", value=0.1).build(),
+        decoder=Labelled(), likelihood=GaussianSettings(sigma="fixed", value=0.1).build(), observed=("label",),
+        conditions=Conditions([Categorical("label", LEVELS)]),
     )  # fmt: skip
-    return context(model.eval(), Image(Frame(SIDE, 1), contents=("dark", "grey", "bright"), labels=True))
+    return context(model.eval(), Image(Frame(SIDE, 1), contents=LEVELS, labels=True))
 
 
 def shade(level: float, style: np.ndarray) -> np.ndarray:

@@ -22,12 +22,15 @@ class Corruption(ABC):
 
     One that sets ``holds_back`` changes nothing of an item, but which items are evidence for their group.
 
+    One that sets ``hides_conditions`` makes conditions unknown.
+
     One that sets ``redraws_target`` is no noise but the data themselves, where these are drawn at each step: it changes
     the target, too.
     """
 
     redraws_target: ClassVar[bool] = False
     holds_back: ClassVar[bool] = False
+    hides_conditions: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:

@@ -71,12 +71,12 @@ class ByBlock(Prior):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ByBlockSettings:
+class ByBlockSettings(ConditionedSettings):
     """A prior for each block, {block: {prior: ID, ...}}; N(0, I) for one that is not named."""
 
     blocks: Mapping[str, Any] = setting({}, help="the blocks' priors, {block: {prior: ID, ...}}")
 
-    def build(self, blocks: Sequence[Block]) -> ByBlock:
+    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> ByBlock:
         made: dict[str, Prior] = {}
         for name, chosen in self.blocks.items():
             block_named(blocks, name, "prior 'by-block'")
@@ -89,7 +89,7 @@ class ByBlockSettings:
             if settings is None:
                 made[block.name] = StandardNormal()
             elif isinstance(settings, ConditionedSettings):
-                made[block.name] = settings.build([block], blocks[:place])
+                made[block.name] = settings.build([block], [*before, *blocks[:place]])
             else:
                 made[block.name] = settings.build([block])
         return ByBlock(made)

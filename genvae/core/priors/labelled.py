@@ -9,22 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from genvae.core.conditions import unknown
 from genvae.core.distributions import Capability, DiagonalGaussian, Distribution, Mixture
 from genvae.core.latents import Block, block_named
 from genvae.core.priors.base import Prior
+from genvae.core.priors.fitted import ConditionedSettings
 from genvae.core.randomness import Stream, standard_normal
 from genvae.errors import SettingError
 from genvae.settings import setting
 
 LOWEST = -14.0  # smallest log variance: a Gaussian must not shrink onto one latent
-
-
-def unknown(label: Float[Tensor, "n k"]) -> Bool[Tensor, " n"]:
-    """Which rows of a label are unknown: the rows of zeros."""
-    return ~(label != 0).any(1)
 
 
 class OneHot(Distribution):
@@ -123,24 +120,25 @@ class LabelledPrior(Prior):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelledSettings:
+class LabelledSettings(ConditionedSettings):
     """A learned Gaussian for each value of a label."""
 
     label: str = setting("label", help="the condition block that holds the label, one-hot; zeros: unknown")
     blocks: tuple[str, ...] = setting((), help="the blocks that depend on it; default: the first latent one behind it")
 
-    def build(self, blocks: Sequence[Block]) -> LabelledPrior:
-        label = block_named(blocks, self.label, "prior 'labelled'")
+    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> LabelledPrior:
+        known = [*before, *blocks]
+        label = block_named(known, self.label, "prior 'labelled'")
         if len(label.shape) != 1:
             raise SettingError(
                 f"prior 'labelled' needs a label that is a vector; block {label.name!r} is {label.shape}"
             )
-        behind = list(blocks)[list(blocks).index(label) + 1 :]
+        behind = [block for block in known[known.index(label) + 1 :] if block in blocks]
         # a shared block can depend on shared blocks alone
         able = [block for block in behind if label.shared or not block.shared]
         if not able:
             raise SettingError(f"prior 'labelled' has no block to serve: none behind {label.name!r} may depend on it")
-        chosen = [block_named(blocks, name, "prior 'labelled'") for name in self.blocks] or able[:1]
+        chosen = [block_named(known, name, "prior 'labelled'") for name in self.blocks] or able[:1]
         for block in chosen:
             if block not in able:
                 why = "is shared by a group, and the label is each item's own" if block in behind else "comes before it"

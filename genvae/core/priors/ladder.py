@@ -21,6 +21,7 @@ from torch.nn import functional
 from genvae.core.distributions import Capability, DiagonalGaussian
 from genvae.core.latents import Block
 from genvae.core.priors.base import Prior
+from genvae.core.priors.fitted import ConditionedSettings
 from genvae.core.randomness import Stream
 from genvae.errors import SettingError
 from genvae.settings import setting
@@ -129,12 +130,13 @@ class LadderPrior(Prior):
     capabilities = frozenset(Capability)
     _anchor: Tensor
 
-    def __init__(self, blocks: Sequence[Block], width: int, layers: int) -> None:
+    def __init__(self, blocks: Sequence[Block], width: int, layers: int, before: Sequence[Block] = ()) -> None:
         super().__init__()
+        known = [*before, *blocks]
         self.steps = nn.ModuleDict({
-            block.name: Conditional(block, seen(blocks, block), width, layers, 2)
+            block.name: Conditional(block, seen(known, block), width, layers, 2)
             for block in blocks
-            if seen(blocks, block)
+            if seen(known, block)
         })  # fmt: skip
         self.register_buffer("_anchor", torch.zeros(()), persistent=False)  # knows the device
 
@@ -147,11 +149,11 @@ class LadderPrior(Prior):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LadderPriorSettings:
+class LadderPriorSettings(ConditionedSettings):
     """Learned Gaussians of each block given those before it."""
 
     width: int = setting(128, help="width of each block's network", ge=1, le=8192)
     layers: int = setting(2, help="residual layers of each block's network", ge=0, le=32)
 
-    def build(self, blocks: Sequence[Block]) -> LadderPrior:
-        return LadderPrior(blocks, self.width, self.layers)
+    def build(self, blocks: Sequence[Block], before: Sequence[Block] = ()) -> LadderPrior:
+        return LadderPrior(blocks, self.width, self.layers, before)

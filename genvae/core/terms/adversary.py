@@ -7,7 +7,6 @@ it reads goes up. So a block of a group or of an item is rid of what a label say
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from genvae.core.batch import Batch
+from genvae.core.conditions import Categorical, unknown
 from genvae.core.latents import block_named
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Schedule, within
@@ -43,10 +43,11 @@ def reverse(value: Tensor, strength: float) -> Tensor:
 
 
 class Adversary(Term):
-    """What the network reads of the label: log k less its cross-entropy over the k values, in nats per item.
+    """What the network reads of the label: the cross-entropy of an even guess less its own, in nats per item. (Of a
+    number it is that of N(0, 1) less the network's; of flags the sum over them.)
 
-    0 is an even guess, log k all of an evenly spread label; below 0 the network is worse than a guess. The model
-    descends this figure, ``strength`` times; the network, by the reversed gradient, ascends it: it descends its
+    0 is an even guess, log k all of an evenly spread label of k values; below 0 the network is worse than a guess. The
+    model descends this figure, ``strength`` times; the network, by the reversed gradient, ascends it: it descends its
     cross-entropy. Items whose label is unknown (a row of zeros) are left out.
     """
 
@@ -64,21 +65,28 @@ class Adversary(Term):
                 f"term 'adversary' cannot rid block {block.name!r} of itself: set another block or label"
             )
         self.block, self.label = block.name, label.name
+        # how it is read: as a condition of its kind is, and one that has no kind as one of several values
+        own = model.conditions.get(label.name) or Categorical(label.name, [str(n) for n in range(label.size)])
+        if not own.outputs:
+            raise LacksCapability(f"term 'adversary': a condition of kind {own.kind!r} ({label.name!r}) is not read")
+        self.condition = own
         self.strength, self.reads = settings.strength, settings.reads
         self.network = nn.Sequential(
             nn.Linear(block.size, settings.hidden), nn.ReLU(), nn.Linear(settings.hidden, settings.hidden), nn.ReLU(),
-            nn.Linear(settings.hidden, label.size),
+            nn.Linear(settings.hidden, own.outputs),
         )  # fmt: skip
 
     def forward(self, model: VAE, batch: Batch, draw: Draw, step: int | None, stream: Stream) -> Float[Tensor, ""]:
         if self.label not in batch.conditions:
             raise LacksCapability(f"term 'adversary' needs labels: the batch has no condition {self.label!r}")
-        label = batch.conditions[self.label].flatten(1)
-        share = label.sum(1)  # 1, or 0 where it is unknown
-        logits = self.network(reverse(read(draw, self.block, self.reads), self.strength.at(step))).float()
-        nats = -(label * logits.log_softmax(1)).sum() / share.sum().clamp(min=1.0)
+        label = batch.conditions[self.label]
+        there = ~unknown(label)
+        said = self.network(reverse(read(draw, self.block, self.reads), self.strength.at(step))).float()
+        count = there.sum().clamp(min=1)
+        nats = self.condition.nats(said, label).sum() / count
+        guess = self.condition.nats(torch.zeros_like(said), label).sum() / count
         # the figure falls as the cross-entropy rises; its gradients are those of the cross-entropy
-        return nats - 2.0 * nats.detach() + math.log(logits.shape[1]) * share.max().clamp(max=1.0)
+        return nats - 2.0 * nats.detach() + guess
 
 
 @dataclass(frozen=True, kw_only=True)

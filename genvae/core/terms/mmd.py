@@ -64,7 +64,7 @@ class MMD(Term):
             raise LacksCapability(f"term 'mmd' compares items, and block {shared[0]!r} is shared by a group")
         self.kernel = settings.kernel
         #: twice the number of dimensions is the mean squared distance of two draws from N(0, I)
-        self.width = 2.0 * model.latent_dim * settings.width
+        self.width = 2.0 * sum(block.size for block in model.blocks) * settings.width
 
     def forward(self, model: VAE, batch: Batch, draw: Draw, step: int | None, stream: Stream) -> Float[Tensor, ""]:
         drawn = self._joined(model, draw.latents)

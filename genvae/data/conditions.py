@@ -1,0 +1,134 @@
+"""Conditions of data: from the columns of a table to what batches bring with them.
+
+A recipe declares them, ``conditions: {form: {condition: class, column: form}}``; no modality has to know of them. A
+modality chooses rows and makes examples; which rows it chose says the column ROW, which it keeps beside its own where
+it is given one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genvae.core.batch import Batch
+from genvae.core.conditions import Condition, Conditions, ConditionSettings
+from genvae.core.randomness import Stream
+from genvae.data.batching import Rows
+from genvae.data.modality import ROW, ModalitySettings
+from genvae.data.read import numbered, texts
+from genvae.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+PREFIX = "condition/"  # before the name of a condition: the column of its values
+COMBINATIONS = 4_096  # most that are remembered for p(c); of more a model keeps so many, drawn by the items
+
+#: what a recipe declares: the settings of each condition by its name
+Declared = Mapping[str, ConditionSettings]
+
+
+def restored(configs: Mapping[str, Any], settings: Declared) -> Conditions:
+    """The conditions that ``to_config`` wrote, by the settings of their recipe."""
+    made = [settings[name].restore(name, config) for name, config in configs.get("of", {}).items()]
+    rows = [entry.split() for entry in configs.get("combinations", ())]
+    if not rows:
+        return Conditions(made)
+    numbers = torch.tensor([[float(number) for number in row] for row in rows], dtype=torch.float64)
+    return Conditions(made, numbers[:, 1:], numbers[:, 0])
+
+
+def to_config(conditions: Conditions) -> dict[str, Any]:
+    """The conditions and p(c) as plain data: a line a combination, its count first."""
+    if not conditions:
+        return {}
+    written: dict[str, Any] = {"of": {name: condition.to_config() for name, condition in conditions.items()}}
+    if conditions.table is not None and conditions.counts is not None:
+        rows = torch.cat([conditions.counts[:, None], conditions.table], 1).tolist()
+        written["combinations"] = [" ".join(f"{number:.9g}" for number in row) for row in rows]
+    return written
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+def select(
+    data: Dataset, modality: ModalitySettings, settings: Declared, absent: list[str] | None = None
+) -> tuple[Dataset, str]:
+    """The rows that can be items, as the modality chooses them, each condition's value in the column PREFIX + its name.
+
+    Raises DataError for a column that is not there; where ``absent`` is given, such a condition is noted in it, and
+    unknown.
+    """
+    if not settings:
+        return modality.select(data)
+    from datasets import Dataset as Table
+    from datasets import concatenate_datasets
+
+    values: dict[str, list[Any]] = {}
+    for name, own in settings.items():
+        columns = own.columns(name)
+        missing = [column for column in columns if column not in data.column_names]
+        if missing and absent is not None:
+            absent.append(name)
+            values[name] = [""] * len(data) if len(columns) == 1 else [[""] * len(columns)] * len(data)
+            continue
+        if missing:
+            raise DataError(
+                f"condition {name!r} needs the column {missing[0]!r}, which is not there; the columns are: "
+                f"{', '.join(data.column_names)}"
+            )
+        read = [[value.strip() for value in texts(data, column)] for column in columns]
+        values[name] = read[0] if len(read) == 1 else [list(several) for several in zip(*read, strict=True)]
+    table, note = modality.select(numbered(data, ROW))
+    if ROW not in table.column_names:
+        raise SettingError(f"this modality chooses rows and does not say which ({ROW!r}): it cannot have conditions")
+    rows = table[ROW][:]
+    beside = Table.from_dict({PREFIX + name: [each[row] for row in rows] for name, each in values.items()})
+    return concatenate_datasets([table.remove_columns([ROW]), beside], axis=1), note
+
+
+def fit(settings: Declared, table: Dataset, rows: Rows) -> Conditions:
+    """The conditions of a table's items: their values from all of it, p(c) from the ``rows`` that are trained on."""
+    if not settings:
+        return Conditions()
+    made = [own.fit(name, table[PREFIX + name][:]) for name, own in settings.items()]
+    known = [c.codes(_some(table, c.name, rows)) for c in made if c.drawn]
+    if not known:
+        return Conditions(made)
+    codes = torch.cat(known, 1)
+    # NaN is not equal to itself
+    combinations, counts = torch.unique(codes.nan_to_num(nan=-1e18), dim=0, return_counts=True)
+    if len(counts) > COMBINATIONS:
+        order = Stream(0, "combinations").uniform(torch.arange(len(codes)), 1)[:, 0].argsort()
+        combinations = codes[order[:COMBINATIONS]].nan_to_num(nan=-1e18)
+        combinations, counts = torch.unique(combinations, dim=0, return_counts=True)
+    combinations[combinations == -1e18] = float("nan")
+    return Conditions(made, combinations, counts.double())
+
+
+def _some(table: Dataset, name: str, rows: Rows) -> list[Any]:
+    values = table[PREFIX + name][:]
+    return [values[row] for row in rows.tolist()]
+
+
+class Known:
+    """What is known of the items of a table, in memory as codes; given the rows of a batch, the batch with it."""
+
+    def __init__(self, conditions: Conditions, table: Dataset) -> None:
+        self.of: list[tuple[Condition, Tensor]] = [
+            (condition, condition.codes(table[PREFIX + name][:])) for name, condition in conditions.items()
+        ]
+
+    def __call__(self, batch: Batch, rows: Rows) -> Batch:
+        places = torch.from_numpy(np.ascontiguousarray(rows))
+        return batch.knowing(**{condition.name: condition.rows(codes[places]) for condition, codes in self.of})
+
+    @property
+    def unknown(self) -> dict[str, float]:
+        """Of each condition the share of the items of which it is not known."""
+        return {condition.name: float(codes.isnan().any(1).double().mean()) for condition, codes in self.of}

@@ -1,0 +1,1 @@
+"""Kinds of condition: one of several values, flags, a number, free text."""
