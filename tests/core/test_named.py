@@ -81,7 +81,7 @@ def test_each_thing_has_its_posterior_for_a_code() -> None:
     back = standard.back(net.centre.repeat(1, 4))[:, 0]
     torch.testing.assert_close(back, THINGS)
     torch.testing.assert_close(net.scale * standard.scale[:2], torch.full((5, 2), SPREAD))
-    assert (net.names(standard(THINGS.repeat(1, 4)).reshape(5, 4, 2)) == torch.arange(5)[:, None]).all()
+    assert (net.names(standard(THINGS.repeat(1, 4)).reshape(20, 2)).reshape(5, 4) == torch.arange(5)[:, None]).all()
     assert float(net.wide.bias.exp().sum().detach()) == pytest.approx(1.0, abs=1e-4)
 
 
@@ -136,10 +136,12 @@ def test_how_often_each_thing_is_drawn_first() -> None:
         hidden, _ = net.lstm(torch.zeros(1, 1, 6))
         wanted = net.logits(hidden[0, 0]).softmax(-1)
         assert isinstance(net, NamedCodes)
-        names = net.names(standard(drawn).reshape(rows, 4, 2))
+        names = net.names(standard(drawn).reshape(-1, 2)).reshape(rows, 4)
+        again = net.along(standard(drawn).reshape(rows, 4, 2))
     seen = torch.bincount(names[:, 0], minlength=5) / rows
     torch.testing.assert_close(seen, wanted, rtol=0, atol=0.015)
-    ended = (names == 4).cumsum(1) > 1
+    ended = (names == 4).cumsum(1) - (names == 4).long() > 0
+    assert (again == names.masked_fill(ended, 4)).all()
     assert (names[ended] == 4).float().mean() > 0.99  # the noise of a code may reach another
 
 

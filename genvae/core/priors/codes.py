@@ -50,13 +50,18 @@ class Codes(nn.Module):
         """The codes' standard deviations."""
         return (0.5 * self.log_variance.clamp(min=LOWEST)).exp()
 
-    def scored(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Log density of each vector under each code, in nats: two products instead of n x k x d differences."""
+    def table(self) -> tuple[Float[Tensor, "k two_d"], Float[Tensor, " k"]]:
+        """What a vector's squares and the vector are multiplied with for its log density under each code, in nats, and
+        what is added: one product instead of n x k x d differences."""
         log_variance = self.log_variance.clamp(min=LOWEST)
         precision = (-log_variance).exp()
-        square = vectors.square() @ precision.T - 2 * vectors @ (self.centre * precision).T
         constant = (self.centre.square() * precision + log_variance + math.log(2 * math.pi)).sum(1)
-        return -0.5 * (square + constant)
+        return torch.cat([-0.5 * precision, self.centre * precision], 1), -0.5 * constant
+
+    def scored(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+        """Log density of each vector under each code, in nats."""
+        table, constant = self.table()
+        return torch.addmm(constant, torch.cat([vectors.square(), vectors], 1), table.T)
 
     def beside(self, vectors: Float[Tensor, "n p d"], context: Float[Tensor, "n c"] | None) -> Tensor:
         """The vectors, each with the context."""
@@ -87,7 +92,7 @@ def choose(weights: Float[Tensor, "n k"], noise: Float[Tensor, " n"]) -> tuple[I
     normal again. Codes in the order of their weights, ties by their number; only the few likeliest are put in order
     where that is enough."""
     within = torch.special.erf(noise.abs() * math.sqrt(0.5)).clamp(EDGE, 1 - EDGE)[:, None]
-    point = within * weights.sum(1, keepdim=True)
+    point = within * weights.sum(1, keepdim=True, dtype=torch.float64)
     count = weights.shape[1]
     if count > 4 * FEW:
         order = weights.topk(FEW).indices.sort(-1).values
@@ -110,7 +115,7 @@ def _at(
 ) -> tuple[Int[Tensor, "n 1"], Float[Tensor, "n 1"], Float[Tensor, "n 1"]]:
     """Which of some codes (their numbers rise) the running sum of weights, the largest first, reaches a point with;
     the sum before it, and its own weight."""
-    falling, order = weights.gather(1, some).sort(dim=-1, descending=True, stable=True)
+    falling, order = weights.gather(1, some).double().sort(dim=-1, descending=True, stable=True)
     cumulative = falling.cumsum(-1)
     rank = torch.searchsorted(cumulative, point, right=True).clamp(max=some.shape[1] - 1)
     share = falling.gather(1, rank)

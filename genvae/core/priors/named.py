@@ -15,7 +15,9 @@ from genvae.core.likelihoods.linear_cross_entropy import linear_cross_entropy
 from genvae.core.priors.codes import LOWEST, Codes, choose, origin
 from genvae.core.priors.fitted import Conditioned, Standard
 
-ROWS = 1_024  # vectors that are compared with all codes at once
+ROWS = 256  # vectors whose density under all codes is worked out at once
+AT_ONCE = 64  # vectors that are named at once: what is compared stays near the processor
+STEP = 4  # places that are named before it is asked which rows have ended
 
 
 class NamedCodes(Codes):
@@ -31,11 +33,30 @@ class NamedCodes(Codes):
         self.sampled = sampled
 
     @torch.no_grad()
-    def names(self, vectors: Float[Tensor, "*n d"]) -> Int[Tensor, "*n"]:
+    def names(self, vectors: Float[Tensor, "n d"]) -> Int[Tensor, " n"]:
         """The code under which each vector is likeliest."""
-        flat = vectors.detach().reshape(-1, vectors.shape[-1])
-        found = [self.scored(part).argmax(1) for part in flat.split(ROWS)]
-        return (torch.cat(found) if found else flat.new_zeros(0, dtype=torch.int64)).reshape(vectors.shape[:-1])
+        table, constant = self.table()
+        seen = torch.cat([vectors.square(), vectors], 1).to(table.dtype)
+        found = [torch.addmm(constant, part, table.T).argmax(1) for part in seen.split(AT_ONCE)]
+        return torch.cat(found) if found else torch.zeros(0, dtype=torch.int64, device=vectors.device)
+
+    @torch.no_grad()
+    def along(self, vectors: Float[Tensor, "n p d"]) -> Int[Tensor, "n p"]:
+        """The names of vectors along their places; after a row's first last thing no more is looked for."""
+        rows, places = vectors.shape[:2]
+        named = torch.full((rows, places), self.last or 0, dtype=torch.int64, device=vectors.device)
+        on = torch.arange(rows, device=vectors.device)
+        step = places if self.last is None else STEP
+        for first in range(0, places, step):
+            some = vectors[on, first : first + step]
+            found = self.names(some.flatten(0, 1)).reshape(some.shape[:2])
+            if self.last is not None:
+                found = found.masked_fill(self.ended(found), self.last)
+            named[on, first : first + step] = found
+            on = on[found[:, -1] != self.last] if self.last is not None else on
+            if not len(on):
+                break
+        return named
 
     def read(self, names: Int[Tensor, "*n"]) -> Float[Tensor, "*n narrow"]:
         """What the LSTM reads of codes."""
@@ -82,7 +103,7 @@ class Named(Conditioned):
         net = self.net
         with torch.autocast(value.device.type, enabled=False):
             vectors = self._vectors(value)
-            names = net.names(vectors)
+            names = net.along(vectors)
             ended = net.ended(names)
             hidden, mine, own = self._states(names, ~ended), vectors[~ended], names[~ended]
             if net.training:
@@ -113,7 +134,7 @@ class Named(Conditioned):
         for place in range(flat.shape[1]):
             hidden, state = net.lstm(net.beside(read[:, None], given), state)
             own = flat[rows, place]
-            code, inside = choose(net.logits(hidden[:, 0]).softmax(-1).double(), own[:, 0].double())
+            code, inside = choose(net.logits(hidden[:, 0]).softmax(-1), own[:, 0].double())
             rest = torch.cat([inside[:, None].to(flat.dtype), own[:, 1:]], 1)
             vectors[rows, place] = net.centre[code] + scale[code] * rest
             names = net.names(vectors[rows, place])
@@ -129,9 +150,8 @@ class Named(Conditioned):
     @torch.no_grad()
     def pull(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         net, vectors = self.net, self._vectors(value)
-        names = net.names(vectors)
+        names = net.along(vectors)
         ended = net.ended(names)
-        names = names if net.last is None else names.masked_fill(ended, net.last)
         noise = (vectors - net.centre[names]) / net.scale[names]
         hidden = self._states(names, ~ended)
         parts = zip(hidden.split(ROWS), names[~ended].split(ROWS), noise[~ended][:, 0].split(ROWS), strict=True)

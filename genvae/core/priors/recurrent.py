@@ -152,13 +152,13 @@ class RecurrentPrior(ConditionedPrior):
             return
         self.standard(block).measure(values, alike=len(block.shape) > 1)  # the codes are the same at every place
         net = self.net(block)
-        vectors = self.standard(block)(values).reshape(-1, net.centre.shape[1])
+        vectors = self.standard(block)(values).reshape(len(values), -1, net.centre.shape[1])
         if isinstance(net, NamedCodes):
             self._of_things(net, vectors, block)
         else:
-            _by_k_means(net, vectors)
+            _by_k_means(net, vectors.flatten(0, 1))
 
-    def _of_things(self, net: NamedCodes, vectors: Float[Tensor, "n d"], block: Block) -> None:
+    def _of_things(self, net: NamedCodes, vectors: Float[Tensor, "n p d"], block: Block) -> None:
         (model,) = self._bound
         listing = _listing(model, block)
         rows = next(iter(listing.features.values())).shape[0]
@@ -173,7 +173,8 @@ class RecurrentPrior(ConditionedPrior):
         net.centre.copy_(centre[: listing.count])
         net.log_variance.copy_(log_variance[: listing.count])
         if not self.fitted:  # else it has learned how often each comes
-            seen = torch.bincount(net.names(vectors), minlength=listing.count).float()
+            names = net.along(_some(vectors, SEEN // vectors.shape[1]))
+            seen = torch.bincount(names[~net.ended(names)], minlength=listing.count).float()
             net.wide.bias.copy_(((seen + 1) / (seen + 1).sum()).log())
 
 
@@ -188,6 +189,12 @@ def _listing(model: Any, block: Block) -> Listing:
     return listing
 
 
+def _some(rows: Float[Tensor, "n ..."], count: int) -> Float[Tensor, "m ..."]:
+    """At most so many of the rows, drawn at random."""
+    order = Stream(0, "codes").uniform(torch.arange(len(rows), device=rows.device), 1)[:, 0].argsort()
+    return rows[order[:count]]
+
+
 def _by_k_means(net: Codes, vectors: Float[Tensor, "n d"]) -> None:
     """Seeds are chosen by their distance: so vectors which are rare and far from others get codes of their own. A code
     that stands for a hundred rare things draws any of them, whatever comes before."""
@@ -196,10 +203,8 @@ def _by_k_means(net: Codes, vectors: Float[Tensor, "n d"]) -> None:
         raise SettingError(
             f"{count} codes need as many vectors to start from; there are {len(vectors)}: lower the prior's codes"
         )
-    stream = Stream(0, "codes")
-    order = stream.uniform(torch.arange(len(vectors), device=vectors.device), 1)[:, 0].argsort()
-    some = vectors[order[:SEEN]]
-    centre, label = k_means(some, count, stream.at("seeds"))
+    some = _some(vectors, SEEN)
+    centre, label = k_means(some, count, Stream(0, "codes").at("seeds"))
     seen = torch.bincount(label, minlength=count).float()
     spread = (some - centre[label]).square()
     # a code of few vectors borrows the spread of all
