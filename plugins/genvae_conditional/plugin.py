@@ -16,7 +16,11 @@ CONDITIONS = [
     )
 ]
 
-OBJECTIVES: list[Part] = []
+OBJECTIVES: list[Part] = [
+    Part(kind="objective", id="semi-supervised",
+         factory=f"{__package__}.objectives.semi_supervised:SemiSupervisedSettings",
+         summary="a condition known of some items alone: every value is tried on the others, weighed by q(c|x)"),
+]  # fmt: skip
 
 MEASURES: list[Part] = []
 

@@ -30,7 +30,18 @@ from genvae.errors import LacksCapability, SettingError
 from genvae.host import default_host
 from genvae.settings import plain
 from genvae.training.latents import encoded
-from tests.core.toys import ReadsPseudo, Z, elements, sequence_toy, sequences, split_elements, split_toy, toy
+from tests.core.toys import (
+    ReadsPseudo,
+    Z,
+    coloured,
+    coloured_toy,
+    elements,
+    sequence_toy,
+    sequences,
+    split_elements,
+    split_toy,
+    toy,
+)
 
 HOST = default_host()
 STREAM = Stream(3, "parts", 2)
@@ -171,9 +182,19 @@ def latents(rows: int, model: VAE) -> Batch:
     return encoded(model, [elements(rows)])
 
 
+def learner(part_id: str, prior: Prior | None = None) -> tuple[VAE, Batch]:
+    """A model that an objective is for, and a batch of six items, of which a condition may be partly known."""
+    model, batch = toy(prior=prior), elements(6)
+    try:
+        made("objective", part_id, model)
+    except LacksCapability:
+        return coloured_toy(prior), coloured([0, None, None, 2, None, 1])
+    return model, batch
+
+
 @pytest.mark.parametrize("part_id", ids("objective"))
 def test_objective(part_id: str, tmp_path: Path) -> None:
-    model, batch = toy(prior=made("prior", {"prior": "mixture", "components": 3}, (Z,))), elements(6)
+    model, batch = learner(part_id, made("prior", {"prior": "mixture", "components": 3}, (Z,)))
     objective = made("objective", part_id, model)
     assert isinstance(objective, Objective) and objective.players
     if objective.data == "latents":
@@ -194,7 +215,8 @@ def test_objective(part_id: str, tmp_path: Path) -> None:
     before = terms.loss.detach()
     objective.learn({name: float(value) + 5.0 for name, value in terms.named.items()}, 100)
     assert torch.equal(objective(model, batch, None, STREAM).loss.detach(), before)
-    used = toy() if objective.data == "items" else model  # a prior that is not in use yet gets no gradient
+    # a prior that is not in use yet gets no gradient
+    used = learner(part_id)[0] if objective.data == "items" else model
     both = nn.ModuleDict({"model": used, "objective": objective})
     moved = {id(p) for player in objective.players for p in objective.parameters_of(player, used)}
     kept = both if objective.data == "items" else nn.ModuleDict({"prior": used.prior, "objective": objective})

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from genvae.core.batch import Batch
+from genvae.core.conditions import Categorical, Conditions
 from genvae.core.distributions import Capability, DiagonalGaussian, Distribution
 from genvae.core.latents import Block, Groups
 from genvae.core.likelihoods import CategoricalSequence, LinearHead, SequenceDecoder
@@ -115,6 +116,32 @@ def split_elements(*sizes: int, seed: int = 0) -> Batch:
         rows, seed=seed, group=torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)),
         label=torch.eye(3)[torch.arange(rows) % 3],
     )  # fmt: skip
+
+
+COLOUR = Block(name="colour", shape=(3,))
+SHARES = (5, 3, 2)  # of each colour
+
+
+def coloured_toy(prior: Prior | None = None, seed: int = 3) -> VAE:
+    """A linear VAE whose decoder sees a condition of three values; nothing is known where an item does not bring it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        blocks = (COLOUR, Z)
+        return VAE(
+            blocks=blocks, encoder=Reads(), decoder=Writes(blocks, 5), observed=("colour",),
+            posterior=DiagonalGaussianSettings().build([Z], 5), prior=prior or StandardNormal(),
+            likelihood=GaussianSettings(sigma="fixed", value=0.7).build(),
+            conditions=Conditions([Categorical("colour", ["red", "green", "blue"], SHARES)]),
+        )  # fmt: skip
+
+
+def coloured(known: Sequence[int | None], seed: int = 0) -> Batch:
+    """Items of which the number of a colour is known, or nothing."""
+    rows = torch.zeros(len(known), 3)
+    for place, value in enumerate(known):
+        if value is not None:
+            rows[place, value] = 1.0
+    return elements(len(known), seed=seed, colour=rows)
 
 
 class Pooled(Posterior):

@@ -78,6 +78,9 @@ def _value(field: dataclasses.Field[Any], hint: Any, chance: random.Random) -> A
     return None
 
 
+OTHERS = ("FitPriorSettings", "SemiSupervisedSettings")  # for latents, and for models with conditions
+
+
 def sections(chance: random.Random) -> dict[str, Any]:
     """A recipe, drawn."""
     training = entry_of_training(chance)
@@ -86,7 +89,7 @@ def sections(chance: random.Random) -> dict[str, Any]:
         "architecture": entry("architecture", chance, lambda i: HOST.part("architecture", i).modality == "sentence"),
         "posterior": entry("posterior", chance),
         "prior": entry("prior", chance),
-        "objective": entry("objective", chance, lambda i: HOST.load("objective", i).__name__ != "FitPriorSettings"),
+        "objective": entry("objective", chance, lambda i: HOST.load("objective", i).__name__ not in OTHERS),
         "corruptions": [
             entry("corruption", chance, lambda i: HOST.part("corruption", i).modality in ("", "sentence"))
             for _ in range(chance.randint(0, 3))

@@ -1,0 +1,1 @@
+"""Objectives for items of which conditions are known, partly known, or to be left out."""
