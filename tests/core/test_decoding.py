@@ -296,3 +296,14 @@ def test_a_nucleus_wider_than_the_first_look() -> None:
     order = logits[0].softmax(-1).flip(0).cumsum(0)
     least = 999 - int((order < 0.9).sum())
     assert int(found.min()) == least and len(found.unique()) == 1000 - least
+
+
+def test_a_nucleus_that_is_met_by_chance_is_drawn_from_as_it_is() -> None:
+    """Of a grid of numbers, each symbol of the nucleus gets its share, whichever draw met it; of equal symbols the
+    first are in it."""
+    probabilities = torch.tensor([0.05, 0.3, 0.05, 0.05, 0.25, 0.05, 0.2, 0.05])
+    uniform = (torch.arange(400_000, dtype=torch.float64) + 0.5) / 400_000
+    found = choose(probabilities.log().expand(400_000, -1), uniform, 1.0, 0, 0.83)
+    shares = torch.bincount(found, minlength=8) / 400_000
+    nucleus = torch.tensor([0.05, 0.3, 0.05, 0.0, 0.25, 0.0, 0.2, 0.0])  # .3 .25 .2 hold .75, and .05 .05 reach .83
+    assert torch.allclose(shares, nucleus / nucleus.sum(), atol=1e-3)
