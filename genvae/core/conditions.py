@@ -162,7 +162,7 @@ class Categorical(Condition):
         self,
         name: str,
         names: Sequence[str],
-        counts: Sequence[float] = (),
+        counts: Sequence[int] = (),
         reaches: Sequence[str] = NETWORKS,
         width: int | None = None,
     ) -> None:

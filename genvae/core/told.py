@@ -172,8 +172,10 @@ def told(networks: Networks, conditions: Conditions) -> Networks:
     decoder, encoder = networks.decoder, networks.encoder
     reading = Reading(conditions.reaching(DECODER))
     if len(reading.networks):
-        sequential = isinstance(decoder, SequenceDecoder)
-        decoder = ToldSequenceDecoder(decoder, reading) if sequential else ToldDecoder(decoder, reading)
+        if isinstance(decoder, SequenceDecoder):
+            decoder = ToldSequenceDecoder(decoder, reading)
+        else:
+            decoder = ToldDecoder(decoder, reading)
     known = conditions.reaching(POSTERIOR)
     if encoder is not None and known:
         kind = ToldReader if isinstance(encoder, ReadsPseudoInputs) else ToldEncoder

@@ -43,10 +43,14 @@ def restored(configs: Mapping[str, Any], settings: Declared) -> Conditions:
 
 
 def to_config(conditions: Conditions) -> dict[str, Any]:
-    """The conditions and p(c) as plain data: a line a combination, its count first."""
+    """The conditions as plain data: what may be asked for, what they are made from again, and p(c), a line a
+    combination with its count first."""
     if not conditions:
         return {}
-    written: dict[str, Any] = {"of": {name: condition.to_config() for name, condition in conditions.items()}}
+    written: dict[str, Any] = {
+        "declared": {name: condition.declared() for name, condition in conditions.items()},
+        "of": {name: condition.to_config() for name, condition in conditions.items()},
+    }
     if conditions.table is not None and conditions.counts is not None:
         rows = torch.cat([conditions.counts[:, None], conditions.table], 1).tolist()
         written["combinations"] = [" ".join(f"{number:.9g}" for number in row) for row in rows]

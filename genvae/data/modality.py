@@ -92,7 +92,7 @@ class Modality(ABC):
         of zeros in a batch's condition is an unknown one. None, the default, for a block that items are needed for."""
         return {}
 
-    def shares(self, block: str) -> Sequence[float]:
+    def counts(self, block: str) -> Sequence[int]:
         """How often each of ``values`` was seen in training: by it one is drawn where none is asked for. Empty, the
         default: all as often."""
         return ()

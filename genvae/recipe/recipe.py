@@ -210,7 +210,7 @@ class Recipe:
             networks = told(architecture.build(modality, seen) if seen else architecture.build(modality), known)
             posterior = make("posterior", self.sections["posterior"])
             own = [
-                Categorical(name, list(modality.values(name)), modality.shares(name))
+                Categorical(name, list(modality.values(name)), modality.counts(name))
                 for name in networks.observed if name not in known and modality.values(name)
             ]  # fmt: skip
             return VAE(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+LISTED = 40  # most values of a condition that a card names
+
 
 def card(config: Mapping[str, Any]) -> str:
     """README.md of a model's folder: what it is, data, licence, scores with their command."""
@@ -19,6 +21,7 @@ def card(config: Mapping[str, Any]) -> str:
     lines.append(str(about.get("summary", f"A {modality} model trained with genvae.")))
     lines += ["", "```python", "import genvae", "", f'model = genvae.load("{config.get("name", "FOLDER")}")']
     lines += ["model.generate(5, seed=1)", "```", ""]
+    lines += _conditions(config.get("conditions") or {})
     for title, name in (
         ("Data", "data"), ("Attribution", "attribution"), ("Limits", "limits"), ("Size", "size"),
     ):  # fmt: skip
@@ -36,6 +39,21 @@ def card(config: Mapping[str, Any]) -> str:
         lines += [f"| {key} | {_figure(value)} |" for key, value in figures.items() if key != "command"]
         lines.append("")
     return "\n".join([*front, *lines])
+
+
+def _conditions(config: Mapping[str, Any]) -> list[str]:
+    """What may be asked of items."""
+    declared = config.get("declared", {})
+    if not declared:
+        return []
+    lines = ["## Conditions", "", "What items may be asked to be: `genvae generate MODEL --condition NAME=VALUE`", ""]
+    for name, own in declared.items():
+        values = [str(value) for value in own.get("values", ())]
+        more = f" and {len(values) - LISTED:,} more" if len(values) > LISTED else ""
+        said = f": {', '.join(values[:LISTED])}{more}" if values else ""
+        said += f", from {own['least']:.6g} to {own['most']:.6g}" if "least" in own else ""
+        lines.append(f"- `{name}` ({own['kind']}){said}")
+    return [*lines, ""]
 
 
 def _origins(entry: Mapping[str, Any] | None) -> list[str]:

@@ -226,7 +226,7 @@ class Image(Modality):
             return {}
         return dict(zip(self.contents, torch.eye(len(self.contents)), strict=True))
 
-    def shares(self, block: str) -> Sequence[float]:
+    def counts(self, block: str) -> Sequence[int]:
         return self.seen if block == LABEL else ()
 
     def called(self, block: str) -> str:

@@ -53,5 +53,5 @@ class ClassSettings(ConditionSettings):
     def restore(self, name: str, config: Mapping[str, Any]) -> Categorical:
         return self._made(name, config["values"], config["counts"])
 
-    def _made(self, name: str, names: Sequence[str], counts: Sequence[float]) -> Categorical:
+    def _made(self, name: str, names: Sequence[str], counts: Sequence[int]) -> Categorical:
         return Categorical(name, names, counts, self.networks(name), self.width)

@@ -17,6 +17,7 @@ from genvae.errors import DataError, SettingError
 from genvae.settings import setting
 from genvae_conditional.kinds.classes import told_apart
 
+LOG_VARIANCE = 4.0  # what a network says of a number's log variance stays within this of 0
 NEAR = 0.25  # how near a remembered number is to one that is asked for, in standard deviations
 
 
@@ -60,7 +61,7 @@ class Binned(Categorical):
     kind = "number"
 
     def __init__(
-        self, name: str, starts: Sequence[float], ends: Sequence[float], counts: Sequence[float], reaches: Sequence[str]
+        self, name: str, starts: Sequence[float], ends: Sequence[float], counts: Sequence[int], reaches: Sequence[str]
     ) -> None:
         self.starts, self.ends = list(starts), list(ends)
         names = [spelt(a) if a == b else f"{spelt(a)}-{spelt(b)}" for a, b in zip(starts, ends, strict=True)]
@@ -110,7 +111,10 @@ class Continuous(Condition):
         return self.rows(torch.tensor([[asked]], dtype=torch.float64))[0]
 
     def said(self, row: Tensor) -> str:
-        return spelt(float(row[0]) * self.scale + self.mean) if row.any() else ""
+        if not row.any():
+            return ""
+        digits = 5 - math.floor(math.log10(self.scale))  # a row is single precision
+        return spelt(round(float(row[0]) * self.scale + self.mean, digits) + 0.0)
 
     def agreement(self, rows: Float[Tensor, "n ..."], codes: Float[Tensor, "m c"]) -> Float[Tensor, "n m"]:
         apart = (rows[:, :1] - self.rows(codes)[:, 0]) / NEAR
@@ -119,6 +123,7 @@ class Continuous(Condition):
 
     def nats(self, outputs: Float[Tensor, "n o"], rows: Float[Tensor, "n ..."]) -> Float[Tensor, " n"]:
         mean, log_variance = outputs.unbind(1)
+        log_variance = LOG_VARIANCE * torch.tanh(log_variance / LOG_VARIANCE)
         apart = (rows[:, 0] - mean).square() * (-log_variance).exp()
         return 0.5 * (apart + log_variance + math.log(2 * math.pi)) * rows[:, 1]
 

@@ -1,0 +1,162 @@
+"""Every kind of condition: from a table's values to rows, names and nats, and back from what is saved."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from genvae.core.conditions import Condition, ConditionSettings, unknown
+from genvae.errors import DataError, SettingError
+from genvae.host import default_host
+from genvae.settings import plain
+
+#: of every kind: a recipe's entry, values as a table has them, what is asked for and how it is said
+KINDS: dict[str, list[tuple[dict[str, Any], list[Any], list[tuple[Any, str]]]]] = {
+    "class": [
+        ({}, ["b", "", "a", "10", "9", "a"], [("a", "a"), ("10", "10"), (9, "9"), ("a:1,b:1", "a:0.5,b:0.5")]),
+        ({"width": 3}, ["b", "", "a"], [("b", "b")]),
+    ],
+    "attributes": [
+        ({"flags": ["hat", "tie"]}, [["1", "0"], ["false", "yes"], ["", "1"], ["", ""]],
+         [("hat", "hat"), ("tie,hat", "hat,tie"), ("none", "none"), ({"tie": True}, "tie"), (["hat"], "hat")]),
+        ({}, ["hat, tie", "", "hat", "none"], [("hat,tie", "hat,tie")]),
+    ],
+    "number": [
+        ({"bins": 3}, ["1", "2", "", "3", "4.5", "9"],
+         [("2", "1-2"), (2.9, "1-2"), (3, "3"), ("4.5-9", "4.5-9"), (9, "4.5-9")]),
+        ({"bins": 0}, ["1", "2", "", "3", "4.5", "9"], [("2", "2"), (4.25, "4.25")]),
+    ],
+    "text": [({"length": 8, "width": 5}, ["tea", "", "a café"], [("café", "café")])],
+}  # fmt: skip
+CASES = [(kind, number) for kind, cases in KINDS.items() for number in range(len(cases))]
+HOST = default_host()
+
+
+def made(kind: str, number: int) -> tuple[ConditionSettings, Condition]:
+    entry, values, _ = KINDS[kind][number]
+    settings = HOST.make("condition", {"condition": kind, **entry})
+    return settings, settings.fit("it", values)
+
+
+def test_every_kind_is_tested() -> None:
+    assert {part.id for part in HOST.parts("condition")} == set(KINDS)
+
+
+@pytest.mark.parametrize(("kind", "number"), CASES)
+def test_values_become_rows_and_words(kind: str, number: int) -> None:
+    settings, condition = made(kind, number)
+    _, values, asked = KINDS[kind][number]
+    codes = condition.codes(values)
+    rows = condition.rows(codes)
+    assert codes.shape == (len(values), condition.coded) and rows.shape == (len(values), *condition.block.shape)
+    nothing = [not any(value) for value in values]
+    assert unknown(rows).tolist() == nothing, "an empty cell is unknown, and nothing else is"
+    for value, said in asked:
+        row = condition.ask(value)
+        assert row.shape == condition.block.shape and condition.said(row) == said
+    assert condition.said(torch.zeros(condition.block.shape)) == ""
+    for name, row in condition.values().items():
+        assert condition.said(row) == name and torch.equal(condition.ask(name), row)
+    assert condition.kind == kind == condition.declared()["kind"]
+    again = settings.restore("it", plain(condition.to_config()))
+    assert again.to_config() == condition.to_config() and torch.equal(again.rows(again.codes(values)), rows)
+
+
+@pytest.mark.parametrize(("kind", "number"), CASES)
+def test_what_networks_are_given_has_its_width_and_an_unknown_value_is_0(kind: str, number: int) -> None:
+    _, condition = made(kind, number)
+    rows = condition.rows(condition.codes(KINDS[kind][number][1]))
+    network = condition.network()
+    given = rows.flatten(1) if network is None else network(rows)
+    assert given.shape == (len(rows), condition.width)
+    assert not given[unknown(rows)].any() and given[~unknown(rows)].any(1).all()
+    if network is not None:
+        given.square().sum().backward()
+        assert all(weight.grad is not None and weight.grad.any() for weight in network.parameters())
+
+
+@pytest.mark.parametrize(("kind", "number"), CASES)
+def test_rows_agree_with_their_own_codes(kind: str, number: int) -> None:
+    _, condition = made(kind, number)
+    codes = condition.codes(KINDS[kind][number][1])
+    found = condition.agreement(condition.rows(codes), codes)
+    assert found.shape == (len(codes), len(codes)) and (found >= 0).all() and (found <= 1).all()
+    assert found.diagonal().eq(1).all() and found[unknown(condition.rows(codes))].eq(1).all()
+    if condition.drawn:
+        assert found.min() < 0.5, "nothing is told apart"
+
+
+@pytest.mark.parametrize(("kind", "number"), CASES)
+def test_a_network_learns_to_say_it(kind: str, number: int) -> None:
+    """-log p falls as the numbers that a network says are moved down its gradient; of what is unknown it is 0."""
+    _, condition = made(kind, number)
+    rows = condition.rows(condition.codes(KINDS[kind][number][1]))
+    if not condition.outputs:
+        with pytest.raises(NotImplementedError):
+            condition.nats(torch.zeros(len(rows), 0), rows)
+        return
+    said = torch.zeros(len(rows), condition.outputs, requires_grad=True)
+    first = condition.nats(said, rows)
+    assert not first[unknown(rows)].any()
+    for _ in range(60):
+        (gradient,) = torch.autograd.grad(condition.nats(said, rows).sum(), said)
+        said = (said - 0.1 * gradient).detach().requires_grad_()
+    assert condition.nats(said, rows).sum() < 0.7 * first.sum()
+
+
+WRONG = [
+    ("class", {}, ["", ""], "no item has a value"),
+    ("class", {}, ["a", "", "a"], "every item has 'a'; at least two"),
+    ("class", {}, [str(n) for n in range(10_001)], "10,001 values; at most 10,000"),
+    ("number", {}, ["1", "two"], "'two' of item 2 is not a number"),
+    ("number", {}, ["1", "1.0"], "every item has 1; at least two"),
+    ("number", {}, [""], "no item has a value"),
+    ("attributes", {"flags": ["x"]}, [["1"], ["1"]], "every item has the same"),
+    ("attributes", {"flags": ["x"]}, [[""], ["?"]], "no item has a value \\(1 or 0\\)"),
+    ("attributes", {}, ["", ""], "no item has a value"),
+    ("text", {}, ["", ""], "no item has a value"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)))
+def test_values_of_which_no_condition_can_be_made(number: int) -> None:
+    kind, entry, values, said = WRONG[number]
+    with pytest.raises(DataError, match=f"condition 'it'.*{said}"):
+        HOST.make("condition", {"condition": kind, **entry}).fit("it", values)
+
+
+ASKED = [
+    ("class", 0, "c", "no value of this model; known: 10, 9"),
+    ("number", 0, "ten", "must be a number"),
+    ("number", 0, 12, "not between 1 and 9"),
+    ("number", 1, "nan", "finite"),
+    ("attributes", 0, "hta", "has no 'hta'; did you mean 'hat'"),
+    ("attributes", 0, 3, "names with commas"),
+    ("text", 0, "much too long", "13 bytes; at most 8"),
+    ("text", 0, " ", "must be a text"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(ASKED)))
+def test_what_is_no_value_is_one_line(number: int) -> None:
+    kind, case, value, said = ASKED[number]
+    with pytest.raises(SettingError, match=said) as caught:
+        made(kind, case)[1].ask(value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_that_there_is_not() -> None:
+    with pytest.raises(SettingError, match="reaches 'decodr': did you mean 'decoder'"):
+        HOST.make("condition", {"condition": "class", "reaches": ["decodr"]}).fit("it", ["a", "b"])
+
+
+def test_bins_hold_about_as_many_items_each() -> None:
+    numbers = [str(number) for number in range(100)]
+    binned = HOST.make("condition", {"condition": "number", "bins": 4}).fit("it", numbers)
+    assert list(binned.values()) == ["0-24", "25-49", "50-74", "75-99"]
+    assert binned.log_shares.tolist() == pytest.approx([-math.log(4)] * 4)
+    few = HOST.make("condition", {"condition": "number", "bins": 8}).fit("it", ["1"] * 9 + ["2"])
+    assert list(few.values()) == ["1", "2"], "no bin is empty"
