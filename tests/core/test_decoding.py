@@ -299,11 +299,10 @@ def test_a_nucleus_wider_than_the_first_look() -> None:
 
 
 def test_a_nucleus_that_is_met_by_chance_is_drawn_from_as_it_is() -> None:
-    """Of a grid of numbers, each symbol of the nucleus gets its share, whichever draw met it; of equal symbols the
-    first are in it."""
-    probabilities = torch.tensor([0.05, 0.3, 0.05, 0.05, 0.25, 0.05, 0.2, 0.05])
+    """Of a grid of numbers, each symbol of the nucleus gets its share, whichever draw met it."""
+    probabilities = torch.tensor([0.05, 0.3, 0.06, 0.04, 0.25, 0.03, 0.2, 0.07])
     uniform = (torch.arange(400_000, dtype=torch.float64) + 0.5) / 400_000
     found = choose(probabilities.log().expand(400_000, -1), uniform, 1.0, 0, 0.83)
     shares = torch.bincount(found, minlength=8) / 400_000
-    nucleus = torch.tensor([0.05, 0.3, 0.05, 0.0, 0.25, 0.0, 0.2, 0.0])  # .3 .25 .2 hold .75, and .05 .05 reach .83
+    nucleus = torch.tensor([0.0, 0.3, 0.06, 0.0, 0.25, 0.0, 0.2, 0.07])  # .3 .25 .2 .07 hold .82, and .06 passes .83
     assert torch.allclose(shares, nucleus / nucleus.sum(), atol=1e-3)
