@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "schedule": "a number as a function of the step",
     "corruption": "noise on what the networks read in training",
     "condition": "what may be known of an item, and asked for",
+    "labeller": "rules that say what an item is, without a model",
     "measure": "figures about a trained model",
     "source": "where data comes from",
     "operation": "something that can be asked of the service",

@@ -22,12 +22,24 @@ OBJECTIVES: list[Part] = [
          summary="a condition known of some items alone: every value is tried on the others, weighed by q(c|x)"),
 ]  # fmt: skip
 
+LABELLERS = [
+    Part(kind="labeller", id="english", factory=f"{__package__}.rules.english:labels",
+         summary="form, negation, tense, subject and length of lines of English, by rules"),
+]  # fmt: skip
+
 MEASURES: list[Part] = []
 
-OPERATIONS: list[OperationPart] = []
+OPERATIONS: list[OperationPart] = [
+    OperationPart(
+        id="label", request=f"{__package__}.labelling:Label", factory=f"{__package__}.label:label", model=False,
+        summary="Have rules say of each item what they know: columns that conditions can be declared from.",
+        examples=("genvae label lines.txt --output labelled.csv",
+                  "genvae label reviews.csv --column text --prefix rule_"),
+    ),
+]
 
 
 @hookimpl
 def genvae_parts() -> list[Part]:
-    """Kinds of condition, and the objectives, measures and operations that need one."""
-    return [*CONDITIONS, *OBJECTIVES, *MEASURES, *OPERATIONS]
+    """Kinds of condition, and the objectives, labellers, measures and operations that need one."""
+    return [*CONDITIONS, *OBJECTIVES, *LABELLERS, *MEASURES, *OPERATIONS]

@@ -53,7 +53,7 @@ def labels(line: str) -> dict[str, str]:
     parts = sentences(line)
     found = _of_sentence(parts[0]) if len(parts) == 1 else _agreed([_of_sentence(part) for part in parts])
     found["length"] = LENGTHS[bisect.bisect_left(LONGEST, len(line.split()))]
-    return found
+    return {name: found[name] for name in VALUES}
 
 
 def _agreed(each: list[dict[str, str]]) -> dict[str, str]:
