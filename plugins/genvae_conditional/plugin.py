@@ -27,7 +27,10 @@ LABELLERS = [
          summary="form, negation, tense, subject and length of lines of English, by rules"),
 ]  # fmt: skip
 
-MEASURES: list[Part] = []
+MEASURES = [
+    Part(kind="measure", id="obeyed", factory=f"{__package__}.measures.obeyed:obeyed",
+         summary="are samples of the form, tense ... that was asked for, and are they like such lines?"),
+]  # fmt: skip
 
 OPERATIONS: list[OperationPart] = [
     OperationPart(
