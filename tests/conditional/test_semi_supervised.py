@@ -75,6 +75,26 @@ def test_the_bound_of_an_unknown_value_is_no_better_than_that_of_the_best_q():
     torch.testing.assert_close(objective(model, batch, 0, STREAM).loss, best)
 
 
+def test_few_values_may_be_tried_and_the_bound_stays_one():
+    model, batch = model_of(), coloured([None, None, 1, None])
+    objective = objective_of(model, tried=2)
+    found = objective(model, batch, 0, STREAM)
+    q = objective.logits(model, batch).softmax(1)
+    wanted = one_bound(model, batch, 2, 1) - q[2, 1].log()
+    for place in (0, 1, 3):
+        two = q[place].topk(2).indices.tolist()
+        share = q[place][two] / q[place][two].sum()
+        each = torch.stack([one_bound(model, batch, place, value) for value in two])
+        wanted = wanted + (share * (each + share.log())).sum()
+    torch.testing.assert_close(found.loss, wanted / 4)
+    found.loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in objective.parameters())
+    one = objective_of(model, tried=1)(model, batch, 0, STREAM)
+    assert one.loss.isfinite() and all(value.isfinite() for value in one.named.values())
+    every = objective_of(model, tried=9)(model, batch, 0, STREAM).loss
+    assert torch.equal(every, objective_of(model)(model, batch, 0, STREAM).loss)
+
+
 @pytest.mark.parametrize("encoder", ["own", "shared"])
 def test_gradients_of_unknown_items_reach_q_and_all_of_the_model(encoder):
     model, batch = model_of(), coloured([None] * 4)

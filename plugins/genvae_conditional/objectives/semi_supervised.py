@@ -5,7 +5,8 @@ Of an item whose condition is known the bound is L(x, c), as everywhere else, an
 
     U(x) = sum over c of q(c|x) L(x, c)  -  H(q(c|x)),
 
-every value tried, with one noise for all. Labelled items also teach q(c|x) by its cross-entropy, which the bound would
+every value tried, with one noise for all (or the few that q finds likeliest: q is then a distribution over these, and
+the bound still one). Labelled items also teach q(c|x) by its cross-entropy, which the bound would
 not. Beside that q may be asked to say the same of an item and of changed copies of it (Sohn et al., "FixMatch", 2020):
 a label that it is sure of is the copies', too.
 """
@@ -91,11 +92,13 @@ class SemiSupervised(Objective):
         known = (given != 0).any(1)
         log_q = self.logits(model, batch).log_softmax(1)
         beta = self.settings.beta.at(step)
-        distortion, rate = self._tried(model, batch, given, known, stream)
-        q = self._weights(log_q, given, known, step)
+        tried = torch.where(known[:, None], largest(given), self._likeliest(log_q))
+        among = log_q.masked_fill(~tried, -torch.inf).log_softmax(1)  # q among the values that are tried
+        distortion, rate = self._tried(model, batch, given, known, tried, stream)
+        q = self._weights(among, given, known, step)
         told = (q * distortion).sum(1)
         # of a known value q is that value: no entropy, and p(c) costs what it is worth
-        entropy = -torch.where(known[:, None], torch.zeros_like(q), q * log_q).sum(1)
+        entropy = -(q * among.masked_fill(~tried | known[:, None], 0.0)).sum(1)
         label = -(q * self.log_prior).sum(1) - entropy
         paid = (q * rate).sum(1)
         bound = told + beta * (paid + label)
@@ -114,14 +117,19 @@ class SemiSupervised(Objective):
             named |= {"consistency": said, "sure": sure}
         return Terms(loss, {name: value.detach() for name, value in named.items()})
 
+    def _likeliest(self, log_q: Float[Tensor, "n k"]) -> Bool[Tensor, "n k"]:
+        """The values that are tried on an item: all, or so many of those that q finds likeliest."""
+        most = min(self.settings.tried or self.block.size, self.block.size)
+        return torch.zeros_like(log_q, dtype=torch.bool).scatter(1, log_q.topk(most, 1).indices, True)
+
     def _tried(
-        self, model: VAE, batch: Batch, given: Tensor, known: Bool[Tensor, " n"], stream: Stream
-    ) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:
-        """Distortion and rate of every item under every value, in nats; of a known value alone where there is one, 0
-        elsewhere, and not worked out."""
+        self, model: VAE, batch: Batch, given: Tensor, known: Bool[Tensor, " n"], tried: Bool[Tensor, "n k"],
+        stream: Stream,
+    ) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:  # fmt: skip
+        """Distortion and rate of every item under each value that is tried, in nats; 0 elsewhere, not worked out."""
         count = self.block.size
         values = torch.eye(count, device=given.device, dtype=given.dtype)
-        item, value = (~known[:, None] | largest(given)).nonzero(as_tuple=True)
+        item, value = tried.nonzero(as_tuple=True)
         rows = torch.where(known[item, None], given[item], values[value])
         wide = batch.take(item).knowing(**{self.block.name: rows})
         draw = self._draw(model, batch, wide, item, stream.at("posterior"))
@@ -144,11 +152,11 @@ class SemiSupervised(Objective):
         return torch.stack(nats).sum(0) if nats else torch.zeros(rows, device=model.device)
 
     def _weights(
-        self, log_q: Float[Tensor, "n k"], given: Tensor, known: Bool[Tensor, " n"], step: int | None
+        self, among: Float[Tensor, "n k"], given: Tensor, known: Bool[Tensor, " n"], step: int | None
     ) -> Float[Tensor, "n k"]:
         """How much each value of an item counts: q(c|x), or the value that is known. ``heard`` scales the gradient that
         reaches q this way."""
-        q = log_q.exp()
+        q = among.exp()
         heard = self.settings.heard.at(step)
         q = q if heard == 1.0 else q.detach() + heard * (q - q.detach())
         return torch.where(known[:, None], largest(given).to(q.dtype), q)
@@ -196,6 +204,10 @@ class SemiSupervisedSettings:
     heard: Schedule = setting(
         Constant(value=1.0), help="how much of the bound's gradient q(c|x) hears: 1 is Kingma et al.'s; less, where "
         "bounds of many nats drown what few labels say", convert=within(0.0, 1.0),
+    )  # fmt: skip
+    tried: int | None = setting(
+        None, help="values that are tried on an item, the likeliest by q(c|x), a distribution over these then: "
+        "still a bound, at less cost; default: all", ge=1,
     )  # fmt: skip
     even: bool = setting(False, help="p(c) is even, whatever shares the labelled items have")
     encoder: str = setting(
