@@ -277,5 +277,6 @@ def test_blocks_are_listed(cli: Cli, split_model: Path, labelled_model: Path) ->
     described = cli("blocks", labelled_model, "--json").json
     assert described["media"] == "image/png"
     label, style = described["blocks"]
-    assert label == {"name": "label", "called": "content", "shape": [6], "shared": False, "values": sorted(SHAPES)}
+    assert label == {"name": "label", "called": "content", "shape": [6], "shared": False, "values": sorted(SHAPES),
+                     "condition": {"kind": "class", "values": sorted(SHAPES)}}  # fmt: skip
     assert style["name"] == "style" and style["shared"] and style["values"] == []

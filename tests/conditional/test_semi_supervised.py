@@ -200,9 +200,9 @@ def test_models_that_it_cannot_serve():
     with pytest.raises(LacksCapability, match="needs a model with a condition"):
         SemiSupervisedSettings().build(sequence_toy())
     with pytest.raises(SettingError, match="'z' is no condition with values; there are: colour"):
-        objective_of(model_of(), condition="z")
+        objective_of(model_of(), label="z")
     with pytest.raises(SettingError, match="did you mean 'colour'"):
-        objective_of(model_of(), condition="color")
+        objective_of(model_of(), label="color")
     with pytest.raises(SettingError, match="consistency needs changes"):
         objective_of(model_of(), consistency=1.0)
     with pytest.raises(SettingError, match="changes are corruptions"):

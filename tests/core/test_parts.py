@@ -280,8 +280,9 @@ def test_schedule(part_id: str) -> None:
 
 @pytest.mark.parametrize("part_id", ids("corruption"))
 def test_corruption(part_id: str) -> None:
-    if HOST.part("corruption", part_id).modality or HOST.load("corruption", part_id).holds_back:
-        return  # of a kind of item or of groups: tested beside those
+    factory = HOST.load("corruption", part_id)
+    if HOST.part("corruption", part_id).modality or factory.holds_back or factory.hides_conditions:
+        return  # of a kind of item, of groups or of conditions: tested beside those
     if HOST.load("corruption", part_id).redraws_target:
         redraws(HOST.make("corruption", part_id).build(toy()))
         return

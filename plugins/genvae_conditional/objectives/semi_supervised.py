@@ -61,7 +61,7 @@ class SemiSupervised(Objective):
     def __init__(self, settings: SemiSupervisedSettings, model: VAE) -> None:
         super().__init__()
         self.settings = settings
-        self.block = condition_of(model, settings.condition, "objective 'semi-supervised'")
+        self.block = condition_of(model, settings.label, "objective 'semi-supervised'")
         shared = [block.name for block in model.blocks if block.shared]
         if shared:
             raise LacksCapability(
@@ -195,7 +195,7 @@ def as_corruption(entry: Any) -> Corruption:
 class SemiSupervisedSettings:
     """Items of which a condition is known of some alone."""
 
-    condition: str | None = setting(None, help="the condition; default: the first that has values")
+    label: str | None = setting(None, help="the condition; default: the first that has values")
     beta: Schedule = setting(Constant(value=1.0), help="weight of the rate, p(c)'s included", convert=within(0.0))
     weight: Schedule = setting(
         Constant(value=1.0), help="of -log q(c|x) of an item whose value is known, in nats", convert=within(0.0)
