@@ -6,12 +6,11 @@ import math
 from typing import Any
 
 import pytest
-import torch
 
-from genvae.core.conditions import Condition, ConditionSettings, unknown
+from genvae.core.conditions import Condition, unknown
 from genvae.errors import DataError, SettingError
 from genvae.host import default_host
-from genvae.settings import plain
+from genvae.testing import condition_contract
 
 #: of every kind: a recipe's entry, values as a table has them, what is asked for and how it is said
 KINDS: dict[str, list[tuple[dict[str, Any], list[Any], list[tuple[Any, str]]]]] = {
@@ -35,10 +34,10 @@ CASES = [(kind, number) for kind, cases in KINDS.items() for number in range(len
 HOST = default_host()
 
 
-def made(kind: str, number: int) -> tuple[ConditionSettings, Condition]:
+def made(kind: str, number: int) -> Condition:
     entry, values, _ = KINDS[kind][number]
-    settings = HOST.make("condition", {"condition": kind, **entry})
-    return settings, settings.fit("it", values)
+    found: Condition = HOST.make("condition", {"condition": kind, **entry}).fit("it", values)
+    return found
 
 
 def test_every_kind_is_tested() -> None:
@@ -46,65 +45,15 @@ def test_every_kind_is_tested() -> None:
 
 
 @pytest.mark.parametrize(("kind", "number"), CASES)
-def test_values_become_rows_and_words(kind: str, number: int) -> None:
-    settings, condition = made(kind, number)
-    _, values, asked = KINDS[kind][number]
-    codes = condition.codes(values)
-    rows = condition.rows(codes)
-    assert codes.shape == (len(values), condition.coded) and rows.shape == (len(values), *condition.block.shape)
+def test_every_kind_keeps_the_contract(kind: str, number: int) -> None:
+    entry, values, asked = KINDS[kind][number]
+    condition = condition_contract(HOST.make("condition", {"condition": kind, **entry}), values)
     nothing = [not any(value) for value in values]
-    assert unknown(rows).tolist() == nothing, "an empty cell is unknown, and nothing else is"
+    assert unknown(condition.rows(condition.codes(values))).tolist() == nothing, "an empty cell alone is unknown"
     for value, said in asked:
         row = condition.ask(value)
         assert row.shape == condition.block.shape and condition.said(row) == said
-    assert condition.said(torch.zeros(condition.block.shape)) == ""
-    for name, row in condition.values().items():
-        assert condition.said(row) == name and torch.equal(condition.ask(name), row)
     assert condition.kind == kind == condition.declared()["kind"]
-    again = settings.restore("it", plain(condition.to_config()))
-    assert again.to_config() == condition.to_config() and torch.equal(again.rows(again.codes(values)), rows)
-
-
-@pytest.mark.parametrize(("kind", "number"), CASES)
-def test_what_networks_are_given_has_its_width_and_an_unknown_value_is_0(kind: str, number: int) -> None:
-    _, condition = made(kind, number)
-    rows = condition.rows(condition.codes(KINDS[kind][number][1]))
-    network = condition.network()
-    given = rows.flatten(1) if network is None else network(rows)
-    assert given.shape == (len(rows), condition.width)
-    assert not given[unknown(rows)].any() and given[~unknown(rows)].any(1).all()
-    if network is not None:
-        given.square().sum().backward()
-        assert all(weight.grad is not None and weight.grad.any() for weight in network.parameters())
-
-
-@pytest.mark.parametrize(("kind", "number"), CASES)
-def test_rows_agree_with_their_own_codes(kind: str, number: int) -> None:
-    _, condition = made(kind, number)
-    codes = condition.codes(KINDS[kind][number][1])
-    found = condition.agreement(condition.rows(codes), codes)
-    assert found.shape == (len(codes), len(codes)) and (found >= 0).all() and (found <= 1).all()
-    assert found.diagonal().eq(1).all() and found[unknown(condition.rows(codes))].eq(1).all()
-    if condition.drawn:
-        assert found.min() < 0.5, "nothing is told apart"
-
-
-@pytest.mark.parametrize(("kind", "number"), CASES)
-def test_a_network_learns_to_say_it(kind: str, number: int) -> None:
-    """-log p falls as the numbers that a network says are moved down its gradient; of what is unknown it is 0."""
-    _, condition = made(kind, number)
-    rows = condition.rows(condition.codes(KINDS[kind][number][1]))
-    if not condition.outputs:
-        with pytest.raises(NotImplementedError):
-            condition.nats(torch.zeros(len(rows), 0), rows)
-        return
-    said = torch.zeros(len(rows), condition.outputs, requires_grad=True)
-    first = condition.nats(said, rows)
-    assert not first[unknown(rows)].any()
-    for _ in range(60):
-        (gradient,) = torch.autograd.grad(condition.nats(said, rows).sum(), said)
-        said = (said - 0.1 * gradient).detach().requires_grad_()
-    assert condition.nats(said, rows).sum() < 0.7 * first.sum()
 
 
 WRONG = [
@@ -144,7 +93,7 @@ ASKED = [
 def test_what_is_no_value_is_one_line(number: int) -> None:
     kind, case, value, said = ASKED[number]
     with pytest.raises(SettingError, match=said) as caught:
-        made(kind, case)[1].ask(value)
+        made(kind, case).ask(value)
     assert "\n" not in str(caught.value)
 
 
