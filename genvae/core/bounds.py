@@ -44,8 +44,8 @@ def importance_weighted(model: VAE, batch: Batch, stream: Stream, *, samples: in
     by a running log-sum-exp, so the answer neither overflows nor depends on the chunks.
     """
     model.prior.require(Capability.DENSITY, "the importance-weighted bound")
-    if not model.blocks:
-        exact = batch.groups.total(-model.distortion({}, batch))
+    if not model.latent_dim:
+        exact = batch.groups.total(-model.distortion(model.infer(batch).latents, batch))
         return Bound(exact, exact, 1)
     features = model.encode(batch)
     groups = batch.groups

@@ -125,7 +125,7 @@ class Pass:
     @property
     def gaussian(self) -> bool:
         """Whether every posterior was a diagonal Gaussian, as information and active units need."""
-        return bool(self._parts) or not self.model.blocks
+        return bool(self._parts) or not self.model.latent_dim
 
     @property
     def rates(self) -> dict[str, list[float]]:

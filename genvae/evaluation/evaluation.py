@@ -177,7 +177,7 @@ class Evaluation:
 
         Raises LacksCapability for a model without a latent.
         """
-        if not self.model.blocks:
+        if not self.model.latent_dim:
             raise LacksCapability("a reconstruction needs a latent; this model has none")
         for batch in self.batches.in_order():
             latents = self.model.infer(batch).latents

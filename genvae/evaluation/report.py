@@ -158,7 +158,7 @@ class Report:
     def _pairs(self) -> list[tuple[Any, Any]]:
         """Some items, chosen by the seed, and what comes back."""
         whole = self.evaluation
-        if not whole.model.blocks:
+        if not whole.model.latent_dim:
             return []
         rows = some(whole.batches.rows, BACK, whole.seed)
         batches = Batches(

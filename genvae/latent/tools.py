@@ -65,7 +65,7 @@ class Tools:
 
     def require_latent(self) -> None:
         """Raise LacksCapability when the model has no latent."""
-        if not self.vae.blocks:
+        if not self.vae.latent_dim:
             raise LacksCapability(
                 f"the model {self.context.bundle.name!r} has no latent: it can only generate and be evaluated"
             )

@@ -63,7 +63,9 @@ def every(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A model with conditions of every kind, its prior and its posterior told of them."""
     folder = tmp_path_factory.mktemp("every") / request.param
     prior = "prior={prior: by-block, blocks: {z: {prior: autoregressive, hidden: 8, mixtures: 2, layers: 1}}}"
-    bundle = trained(request.param, folder, KINDS, prior, "condition_dropout=0.2")
+    terms = ", ".join(f"{{term: adversary, block: z, hidden: 8, label: {name}}}" for name in ("form", "much", "tags"))
+    objective = f"objective={{objective: elbo, terms: [{terms}]}}"
+    bundle = trained(request.param, folder, KINDS, prior, objective, "condition_dropout=0.2")
     return request.param, bundle, folder
 
 
@@ -186,6 +188,35 @@ def test_generating_obeys_a_condition_that_is_easily_learned(modality: str, tmp_
             obeyed = [(np.asarray(picture).mean() > 128) == (form == "b") for picture in made]
         assert np.mean(obeyed) > 0.9, made
     assert bundle.meets_unknown
+
+
+def test_a_model_without_a_latent_has_conditions_all_the_same(tmp_path: Path) -> None:
+    bundle = trained("sentence", tmp_path / "lm", "conditions={form: class}", "latent_dim=0")
+    assert [block.name for block in bundle.vae.blocks] == ["form"] and not bundle.vae.latent_dim
+    model = Model(str(tmp_path / "lm"), Service(HOST))
+    assert len(model.generate(2, conditions={"form": "a"})) == 2
+    figures = model.evaluate(items("sentence"), samples=3)
+    assert figures["nll_samples"] == 1 and figures["latent_dim"] == 0
+    with pytest.raises(LacksCapability, match="has no latent"):
+        model.vary("aa")
+
+
+def test_a_prior_fitted_afterwards_is_fitted_to_p_of_z_given_c(tmp_path: Path) -> None:
+    phases = "phases=[{name: vae}, {name: prior, data: latents, objective: fit-prior}]"
+    prior = "prior={prior: recurrent, hidden: 4, codes: 3}"
+    bundle = trained("sentence", tmp_path / "m", "conditions={form: {kind: class, width: 3}}", phases, prior)
+    model = bundle.vae
+    assert bool(model.prior.prior.fitted), "it is in use"
+    given = [model.prior.at(model.blocks[-1], {"form": row[None]}, 1) for row in torch.eye(2)]
+    assert given[0].given is not None and not torch.equal(given[0].given, given[1].given)
+    assert len(Model(str(tmp_path / "m"), Service(HOST)).generate(2, conditions={"form": "a"})) == 2
+
+
+def test_what_no_network_reads_is_not_rid_of(tmp_path: Path) -> None:
+    terms = "objective={objective: elbo, terms: [{term: adversary, block: z, label: topic}]}"
+    with pytest.raises(LacksCapability, match=r"kind 'text' \('topic'\) is not read"):
+        trained("sentence", tmp_path / "m", KINDS, terms)
+    assert not (tmp_path / "m").exists()
 
 
 # -- what there is to be said of data ------------------------------------------------------------

@@ -51,7 +51,7 @@ class ImportanceWeightedSettings:
     samples: int = setting(5, help="draws an item; each is decoded", ge=1, le=10_000)
 
     def build(self, model: VAE) -> ImportanceWeighted:
-        if not model.blocks:
+        if not model.latent_dim:
             raise SettingError("objective 'importance-weighted' needs a latent; this model has none")
         model.prior.require(Capability.DENSITY, "objective 'importance-weighted'")
         return ImportanceWeighted(self.samples)

@@ -91,7 +91,7 @@ class TargetRateSettings:
         lowest = min(self.target.at(0), self.target.at(None))
         if self.hold == "rate" and lowest < 0:
             raise SettingError(f"target = {lowest:g} nats cannot be held: a rate is at least 0")
-        if not model.blocks:
+        if not model.latent_dim:
             raise SettingError("objective 'target-rate' needs a latent; this model has none")
         if self.block is not None:
             block_named(model.blocks, self.block, "objective 'target-rate'")

@@ -57,7 +57,7 @@ class MMD(Term):
 
     def __init__(self, settings: MMDSettings, model: VAE) -> None:
         super().__init__(settings.weight)
-        if not model.blocks:
+        if not model.latent_dim:
             raise SettingError("term 'mmd' needs a latent; this model has none")
         shared = [block.name for block in model.blocks if block.shared]
         if shared:

@@ -36,7 +36,7 @@ def sharpness(evaluation: Evaluation) -> dict[str, Any]:
     figures["sharpness_data"] = data = _sharpness(real)
     if evaluation.generated:
         figures["sharpness_samples"] = _sharpness(evaluation.drawn[:SHARP])
-    if evaluation.model.blocks:
+    if evaluation.model.latent_dim:
         back: list[Any] = []
         for _, _, said in evaluation.few(SHARP).reconstructions():
             back += said
