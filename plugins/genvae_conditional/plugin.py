@@ -39,6 +39,24 @@ OPERATIONS: list[OperationPart] = [
         examples=("genvae label lines.txt --output labelled.csv",
                   "genvae label reviews.csv --column text --prefix rule_"),
     ),
+    OperationPart(
+        id="teach", request=f"{__package__}.steering.requests:Teach", factory=f"{__package__}.steering.teach:teach",
+        summary="Learn to tell labels from a model's latent: small classifiers, kept beside it, that `steer` follows.",
+        renders=True,
+        examples=(
+            "genvae teach MODEL --labels form negation --labeller english --generated 20000",
+            "genvae teach MODEL --labels sentiment --data reviews.csv",
+        ),
+    ),
+    OperationPart(
+        id="steer", request=f"{__package__}.steering.requests:Steer", factory=f"{__package__}.steering.steer:steer",
+        summary="Items of any model towards labels, by classifiers that it was taught: no weight of it changes.",
+        renders=True,
+        examples=(
+            "genvae steer MODEL --toward form=question negation=yes -n 10",
+            'genvae steer MODEL "I like tea." --toward negation=yes --strength 2',
+        ),
+    ),
 ]
 
 
