@@ -136,6 +136,17 @@ def test_a_fixed_scale_is_everywhere_and_only_the_mean_is_learned() -> None:
     torch.testing.assert_close(draw.rate(VECTOR), expected)
 
 
+def test_log_variances_begin_where_they_are_told_to() -> None:
+    found = []
+    for settings in (DiagonalGaussianSettings(), DiagonalGaussianSettings(first_log_variance=-4.0)):
+        torch.manual_seed(0)
+        posterior = settings.build(BLOCKS, 6)
+        zeros = DiagonalGaussian(torch.zeros(5, *BLOCKS[0].shape), torch.zeros(5, *BLOCKS[0].shape))
+        found.append(posterior.at(BLOCKS[0], {"summary": torch.ones(5, 6)}, {}, zeros, Groups.each(5)))
+    torch.testing.assert_close(found[1].log_variance, found[0].log_variance - 4.0)
+    torch.testing.assert_close(found[1].mean, found[0].mean)
+
+
 MADE = [BatchNormalisedSettings(), DeltaSettings(), DiagonalGaussianSettings(), DiagonalGaussianSettings(scale=0.5)]
 
 

@@ -50,6 +50,12 @@ class BlockHeads(nn.ModuleDict):
         assert isinstance(head, BlockHead)
         return head.parts(features)
 
+    def log_variances(self, block: Block) -> Tensor:
+        """The biases of the second of a block's tensors."""
+        head = self[block.name]
+        assert isinstance(head, BlockHead)
+        return head.bias.chunk(2)[1]
+
 
 class Posterior(nn.Module, ABC):
     """q(z|x), block by block."""

@@ -19,11 +19,16 @@ class DiagonalGaussianPosterior(Posterior):
     """q(z|x) = N(mean(x), diag(exp(log_variance(x)))); with a ``scale``, that standard deviation everywhere."""
 
     def __init__(
-        self, blocks: Sequence[Block], features: int, own: Own, floor: float, scale: float | None = None
-    ) -> None:
+        self, blocks: Sequence[Block], features: int, own: Own, floor: float, scale: float | None = None,
+        first: float = 0.0,
+    ) -> None:  # fmt: skip
         super().__init__()
         outputs = 2 if scale is None else 1
         self.heads = BlockHeads(blocks, features, own, outputs)
+        if scale is None and first:
+            with torch.no_grad():
+                for block in blocks:
+                    self.heads.log_variances(block).add_(first)
         self.floor = floor
         self.scale = scale
 
@@ -48,9 +53,15 @@ class DiagonalGaussianSettings:
     """The diagonal Gaussian posterior."""
 
     log_variance_floor: float = setting(-12.0, help="smallest log variance of a dimension", ge=-40.0, le=0.0)
+    first_log_variance: float = setting(
+        0.0, help="log variance that dimensions begin near: below 0 for latents that are to lie apart from the start",
+        ge=-40.0, le=0.0,
+    )  # fmt: skip
     scale: float | None = setting(
         None, help="one fixed standard deviation for every dimension; default: learned, by item", gt=0.0, le=100.0
     )
 
     def build(self, blocks: Sequence[Block], features: int, own: Own | None = None) -> DiagonalGaussianPosterior:
-        return DiagonalGaussianPosterior(blocks, features, own or {}, self.log_variance_floor, self.scale)
+        return DiagonalGaussianPosterior(
+            blocks, features, own or {}, self.log_variance_floor, self.scale, self.first_log_variance
+        )
