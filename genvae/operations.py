@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from genvae.asking import conditions_setting, declared, guidance_setting
 from genvae.device import device_setting
 from genvae.errors import SettingError
 from genvae.host.specs import OperationPart
@@ -62,37 +63,6 @@ def seed_setting() -> Any:
 def output_setting() -> Any:
     """The field of a request whose items can be written into a file."""
     return setting(None, help="a file to write the items into: a sheet.png of pictures, a .txt, .csv or .json of text")
-
-
-def as_conditions(value: Any) -> Any:
-    """``{"form": "question"}``, or texts "form=question", as a dictionary."""
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, list | tuple):
-        return value
-    found: dict[str, Any] = {}
-    for entry in value:
-        name, mark, own = entry.partition("=") if isinstance(entry, str) else ("", "", "")
-        if not name or not mark or not own:
-            raise SettingError(f"a condition is given as NAME=VALUE, like form=question; got {entry!r}")
-        if name in found:
-            raise SettingError(f"the condition {name!r} is asked for twice")
-        found[name] = own
-    return found
-
-
-def conditions_setting() -> Any:
-    """The field of a request that asks for conditions."""
-    return setting(
-        {}, help="what the items are to be, NAME=VALUE ...; what is not asked for is drawn as the training items have "
-        "it, and NAME=unknown leaves it to the model; `genvae blocks MODEL` lists names and values",
-        convert=as_conditions, several=True, flags=("--condition",),
-    )  # fmt: skip
-
-
-def guidance_setting() -> Any:
-    """The field of a request that says how much conditions count."""
-    return setting(1.0, help="how much conditions count: above 1 more than the model has learned", ge=0.0, le=50.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,17 +130,8 @@ class Described(Response):
             text = f"{block['name']}  {' x '.join(map(str, block['shape']))} numbers"
             text += ", shared by the examples of a group" if block["shared"] else ""
             text += f", called {block['called']}" if block["called"] else ""
-            text += f", condition: {block['condition']['kind']}" if block.get("condition") else ""
-            made.append(text + _range(block))
+            made.append(text + declared(block))
         return made
-
-
-def _range(block: dict[str, Any]) -> str:
-    """What may be asked of an observed block."""
-    own = block.get("condition") or {}
-    values = own.get("values") or block["values"]
-    text = f", {'any' if own.get('kind') == 'attributes' else 'one'} of: {' '.join(values)}" if values else ""
-    return text + (f", from {own['least']:.6g} to {own['most']:.6g}" if "least" in own else "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,6 +15,16 @@ from genvae.settings import setting
 
 #: query parameters that are Gradio's, not ours
 FOREIGN = ("deep_link", "view")
+
+
+def _spelt(value: Any) -> Any:
+    """Conditions, of a link as JSON."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise SettingError(f"conditions = {value!r} is not JSON") from None
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +39,8 @@ class Asked:
     top_p: float = setting(1.0, help="likeliest share of words", ge=0.05, le=1.0)
     prior_scale: float = setting(1.0, help="usual to far-fetched", ge=0.0, le=2.0)
     seed: int = setting(1, help="same seed, same sentences", ge=0, lt=2**63)
+    conditions: dict[str, Any] = setting({}, help="what the sentences are to be", convert=_spelt, max_length=64)
+    guidance: float = setting(1.0, help="how much that counts", ge=0.0, le=5.0)
 
     @classmethod
     def of(cls, **values: Any) -> Asked:
@@ -50,13 +63,19 @@ class Asked:
         return dataclasses.asdict(self)
 
     def link(self) -> str:
-        """The query that gives exactly this again; every value is said, so a new default cannot change it."""
-        return "?" + urlencode(self.values())
+        """The query that gives exactly this again; every value is said, so a new default cannot change it. Of
+        conditions it speaks where there are some."""
+        values = self.values()
+        asked = values.pop("conditions")
+        guidance = values.pop("guidance")
+        if asked:
+            values |= {"conditions": json.dumps(asked, ensure_ascii=False), "guidance": guidance}
+        return "?" + urlencode(values)
 
 
 def _number(name: str, value: Any) -> Any:
     """Text as the number it spells; what spells none is left for the check, which names it."""
-    if isinstance(value, str) and name == "model":
+    if isinstance(value, str) and name in ("model", "conditions"):
         return value.strip()
     if not isinstance(value, str):
         return value

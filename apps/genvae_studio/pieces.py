@@ -157,11 +157,14 @@ def lay_out(studio: Studio, model: str) -> Table:
     names = {block["name"] for block in answer.blocks}
     # a label that stands for what another block says need not be chosen
     blocks = [block for block in answer.blocks if block["called"] not in names]
+    # where there are too many, conditions that are drawn when they are not given go first
+    able = sorted(blocks, key=lambda block: bool(block["condition"]) and not block["called"])[:TRAYS]
+    left = [block["name"] for block in blocks if block not in able and not block["condition"]]
     table = Table(
         model,
         answer.media,
-        [Tray(block, seed=number) for number, block in enumerate(blocks[:TRAYS], 1)],
-        [b["name"] for b in blocks[TRAYS:]],
+        [Tray(block, seed=number) for number, block in enumerate([b for b in blocks if b in able], 1)],
+        left,
     )
     for tray in table.trays:
         tray.gallery = gallery(studio, table, tray)

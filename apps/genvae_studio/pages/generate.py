@@ -10,6 +10,7 @@ import gradio as gr
 
 from genvae.errors import SettingError
 from genvae_studio.asked import Asked, hint, limits
+from genvae_studio.pages import conditions
 from genvae_studio.studio import Studio, said
 from genvae_studio.widgets import echo, sheet
 from genvae_studio.widgets.text import notice
@@ -26,6 +27,8 @@ def page(studio: Studio, blocks: gr.Blocks) -> None:
     with gr.Row(elem_id="bench"):
         with gr.Column(elem_id="controls", min_width=0):
             widgets = _controls(studio)
+            wanted, chosen = gr.State(None), gr.State(None)
+            conditions.controls(studio, wanted, chosen)
             go = gr.Button("Generate", variant="primary", elem_id="go")
         with gr.Column(elem_id="middle", min_width=0):
             message = gr.HTML("", apply_default_css=False, elem_id="message")
@@ -35,10 +38,11 @@ def page(studio: Studio, blocks: gr.Blocks) -> None:
             answer = sheet.sheet(echo.empty(), elem_id="echo")
     model, seed, dice = widgets["model"], widgets["seed"], widgets.pop("dice")
     asked = [widgets[name] for name in NAMES]
-    _generating(studio, blocks, asked, go, dice, seed, message, paper)
+    _generating(studio, blocks, asked, (wanted, chosen), go, dice, seed, message, paper)
     _exploring(studio, model, own, distance, tell, others, answer, [paper, answer])
 
 
+CHOSEN = ("conditions", "guidance")  # what the controls of conditions stand at
 NAMES = ("model", "n", "temperature", "top_p", "prior_scale", "seed")
 
 
@@ -81,14 +85,16 @@ def _own() -> tuple[gr.Textbox, gr.Slider, gr.Button, gr.Button]:
 
 
 def _generating(
-    studio: Studio, blocks: gr.Blocks, asked: list[Any], go: gr.Button, dice: gr.Button, seed: gr.Textbox,
-    message: gr.HTML, paper: gr.HTML,
+    studio: Studio, blocks: gr.Blocks, asked: list[Any], states: tuple[gr.State, gr.State], go: gr.Button,
+    dice: gr.Button, seed: gr.Textbox, message: gr.HTML, paper: gr.HTML,
 ) -> None:  # fmt: skip
     """The events that fill the sheet."""
 
     def generate(*values: Any) -> Iterator[tuple[Any, Any]]:
         try:
-            wanted = Asked.of(**dict(zip(NAMES, values, strict=True)))
+            now = values[-1] or {}
+            more = {name: now[name] for name in CHOSEN if name in now} if now.get("model") == values[0] else {}
+            wanted = Asked.of(**dict(zip(NAMES, values[:-1], strict=True)), **more)
             for html in written(studio, wanted, address=True):
                 yield html, ""
         except Exception as error:
@@ -97,18 +103,28 @@ def _generating(
     def opened(request: gr.Request) -> Iterator[tuple[Any, ...]]:
         wanted, complaint = _linked(studio, dict(request.query_params))
         shown = [getattr(wanted, name) for name in NAMES[1:-1]]
-        yield gr.Dropdown(_names(studio, wanted), value=wanted.model), *shown, str(wanted.seed), gr.skip(), complaint
-        skipped = [gr.skip() for _ in NAMES]
+        model, begun = gr.Dropdown(_names(studio, wanted), value=wanted.model), _begun(wanted.model, wanted)
+        yield model, *shown, str(wanted.seed), begun, begun, gr.skip(), complaint
+        skipped = [gr.skip() for _ in (*NAMES, *states)]
         try:
             for html in written(studio, wanted, address=False):
                 yield *skipped, html, complaint
         except Exception as error:
             yield *skipped, sheet.blank("No sentences yet.", busy=False), notice(said(error))
 
+    chosen = states[1]
+    asked[0].change(lambda model, now: (gr.skip(), gr.skip()) if now and now["model"] == model else [_begun(model)] * 2,
+                    [asked[0], chosen], list(states), **conditions.SAYS)  # fmt: skip
     gr.on([dice.click], lambda: str(secrets.randbelow(1_000_000)), None, seed, queue=False, api_visibility="private",
-          show_progress="hidden").then(generate, asked, [paper, message], **TURN)  # fmt: skip
-    gr.on([go.click, seed.submit], generate, asked, [paper, message], **TURN)
-    blocks.load(opened, None, [*asked, paper, message], **TURN)
+          show_progress="hidden").then(generate, [*asked, chosen], [paper, message], **TURN)  # fmt: skip
+    gr.on([go.click, seed.submit], generate, [*asked, chosen], [paper, message], **TURN)
+    blocks.load(opened, None, [*asked, *states, paper, message], **TURN)
+
+
+def _begun(model: str, asked: Asked | None = None) -> dict[str, Any]:
+    """What the controls of conditions begin with."""
+    at = asked or Asked(model=model)
+    return {"model": model, "conditions": at.conditions, "guidance": at.guidance}
 
 
 def written(studio: Studio, wanted: Asked, *, address: bool) -> Iterator[str]:
