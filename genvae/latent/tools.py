@@ -81,10 +81,12 @@ class Tools:
 
     @torch.no_grad()
     def render(
-        self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0, guidance: float = 1.0
-    ) -> list[Any]:
-        """Items from latents, tile by tile; with a ``guidance`` other than 1 by ``core.told.Guided``."""
-        model = self.guided(guidance)
+        self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0, guidance: float = 1.0,
+        model: VAE | None = None,
+    ) -> list[Any]:  # fmt: skip
+        """Items from latents, tile by tile; with a ``guidance`` other than 1 by ``core.told.Guided``. A ``model`` that
+        is given decodes them in place of the bundle's."""
+        model = model or self.guided(guidance)
         options, modality = self.context.options(), self.context.bundle.modality
         found: list[Any] = []
         for start in range(0, count, TILE):

@@ -40,6 +40,15 @@ OPERATIONS: list[OperationPart] = [
                   "genvae label reviews.csv --column text --prefix rule_"),
     ),
     OperationPart(
+        id="rewrite", request=f"{__package__}.rewriting.requests:Rewrite",
+        factory=f"{__package__}.rewriting.rewrite:rewrite", renders=True,
+        summary="Items again under other conditions: encoded with their own, decoded with those that are asked for.",
+        examples=(
+            'genvae rewrite MODEL "The soup was cold." --condition sentiment=positive --strength 1.5',
+            "genvae rewrite MODEL - --condition tense=past --own tense=present < lines.txt",
+        ),
+    ),
+    OperationPart(
         id="teach", request=f"{__package__}.steering.requests:Teach", factory=f"{__package__}.steering.teach:teach",
         summary="Learn to tell labels from a model's latent: small classifiers, kept beside it, that `steer` follows.",
         renders=True,

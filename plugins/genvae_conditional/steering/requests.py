@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from genvae.asking import as_conditions
 from genvae.operations import (
     MOST,
     Items,
     Response,
-    as_conditions,
     as_items,
     model_setting,
     output_setting,

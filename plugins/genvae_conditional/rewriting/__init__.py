@@ -1,0 +1,1 @@
+"""Rewriting: an item's content under other conditions."""

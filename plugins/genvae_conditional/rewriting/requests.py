@@ -1,0 +1,48 @@
+"""What rewriting is asked for. Torch-free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from genvae.asking import as_conditions, conditions_setting
+from genvae.operations import MOST, Items, as_items, model_setting, output_setting, seed_setting
+from genvae.settings import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewrite:
+    """Items again under other conditions: encoded with their own, decoded with those that are asked for."""
+
+    model: str = model_setting()
+    items: tuple[Any, ...] = setting(help="the items", argument=True, convert=as_items, max_length=MOST)
+    conditions: dict[str, Any] = conditions_setting()
+    own: dict[str, Any] = setting(
+        {}, help="what the items are, NAME=VALUE ..., where that is known; default: what fits each best",
+        convert=as_conditions, several=True,
+    )  # fmt: skip
+    strength: float = setting(
+        1.0, help="how far: 0 is the item as it is, 1 what is asked for, more goes on in that direction",
+        ge=0.0, le=20.0,
+    )  # fmt: skip
+    keep: str = setting(
+        "latent", help="what stays of an item: its latent, or the noise that the prior under its own conditions makes "
+        "that latent of", choices=("latent", "noise"),
+    )  # fmt: skip
+    seed: int = seed_setting()
+    output: str | None = output_setting()
+
+
+@dataclass(frozen=True)
+class Rewritten(Items):
+    """The items rewritten, beside what they were, and the conditions that each had and was given."""
+
+    originals: list[Any] = field(default_factory=list)
+    own: dict[str, list[str]] = field(default_factory=dict)
+    conditions: dict[str, list[str]] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """What it was, then what it became."""
+        if self.output:
+            return super().lines()
+        return [f"{before}  ->  {after}" for before, after in zip(self.originals, self.items, strict=True)]
