@@ -169,6 +169,14 @@ def test_training_finds_what_follows_what() -> None:
     assert held < before - 2.0
 
 
+def test_codes_stay_where_the_posterior_has_them() -> None:
+    """A thing that never occurs must not become another name of one that does."""
+    prior = fitted().train()
+    names = {name.rpartition(".")[2] for name, _ in prior.named_parameters()}
+    assert "bias" in names and not names & {"centre", "log_variance"}
+    assert {"nets.z.centre", "nets.z.log_variance"} <= set(prior.state_dict())
+
+
 def test_a_second_fit_keeps_what_was_learned() -> None:
     prior = fitted()
     with torch.no_grad():

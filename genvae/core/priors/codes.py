@@ -32,6 +32,9 @@ class Listing:
 class Codes(nn.Module):
     """An LSTM and its codebook: k Gaussians of d numbers. The LSTM reads ``read`` numbers a place, and a context."""
 
+    centre: Tensor
+    log_variance: Tensor
+
     def __init__(
         self, width: int, context: int, hidden: int, narrow: int, codes: int, dropout: float, read: int | None = None
     ) -> None:

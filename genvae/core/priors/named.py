@@ -29,6 +29,11 @@ class NamedCodes(Codes):
         last: int | None, sampled: float,
     ) -> None:  # fmt: skip
         super().__init__(width, context, hidden, narrow, codes, dropout, read=narrow)
+        # they are what the posterior says. Learned, those of things that never occur would go where others are
+        for name in ("centre", "log_variance"):
+            value = getattr(self, name).detach()
+            delattr(self, name)
+            self.register_buffer(name, value)
         self.last = last
         self.sampled = sampled
 
