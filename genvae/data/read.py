@@ -53,7 +53,7 @@ def folder_of(data: Dataset) -> Path | None:
 
 def numbered(data: Dataset, column: str) -> Dataset:
     """The table with its rows' numbers, from 0, in a column more; it is from the same folder."""
-    made: Dataset = data.add_column(column, list(range(len(data))))  # type: ignore[call-arg]
+    made: Dataset = data.add_column(column, list(range(len(data))))
     folder = folder_of(data)
     return made if folder is None else _placed(made, folder)
 

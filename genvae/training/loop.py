@@ -247,8 +247,9 @@ class Trainer:
     def _batch(self, rows: Rows, stream: Stream) -> Batch:
         """A batch as the networks read it in training."""
         batch = self.source.batch(rows)
-        for corruption in self.stage.corruptions if self.stage.phase.data == "items" else ():
-            batch = corruption(batch, self.state.phase_step, stream)
+        for corruption in self.stage.corruptions:
+            if self.stage.phase.data == "items" or corruption.hides_conditions:  # latents have conditions, too
+                batch = corruption(batch, self.state.phase_step, stream)
         return batch
 
     def _reset(self, names: Sequence[str]) -> None:

@@ -206,10 +206,16 @@ def test_a_prior_fitted_afterwards_is_fitted_to_p_of_z_given_c(tmp_path: Path) -
     prior = "prior={prior: recurrent, hidden: 4, codes: 3}"
     bundle = trained("sentence", tmp_path / "m", "conditions={form: {kind: class, width: 3}}", phases, prior)
     model = bundle.vae
-    assert bool(model.prior.prior.fitted), "it is in use"
-    given = [model.prior.at(model.blocks[-1], {"form": row[None]}, 1) for row in torch.eye(2)]
-    assert given[0].given is not None and not torch.equal(given[0].given, given[1].given)
+    assert dict(model.prior.named_buffers())["prior.fitted"], "it is in use"
+    draws = [model.prior.at(model.blocks[-1], {"form": row[None]}, 1).push(torch.ones(1, 3)) for row in torch.eye(2)]
+    assert not torch.equal(*draws), "p(z|c) is p(z)"
     assert len(Model(str(tmp_path / "m"), Service(HOST)).generate(2, conditions={"form": "a"})) == 2
+    # conditions are dropped in its phase, too: where all are, it never learns what they are
+    lost = trained("sentence", tmp_path / "lost", "conditions={form: {kind: class, width: 3}}", phases, prior,
+                   "condition_dropout=1.0")  # fmt: skip
+    weight = "prior.reading.networks.form.layer.weight"
+    first = lost.recipe.build(lost.modality, 0, lost.conditions).state_dict()[weight]
+    assert torch.equal(lost.vae.state_dict()[weight], first) and not torch.equal(model.state_dict()[weight], first)
 
 
 def test_what_no_network_reads_is_not_rid_of(tmp_path: Path) -> None:

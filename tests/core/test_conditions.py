@@ -190,7 +190,8 @@ def test_guided_steps_are_steps_of_the_logits() -> None:
     states = [stepper.start(z, 3) for stepper, z in zip(steps, given, strict=True)]
     for _ in range(3):
         found = [stepper.step(symbols, state) for stepper, state in zip(steps, states, strict=True)]
-        (logits, told, without), states = zip(*found, strict=True)
+        logits, told, without = (each for each, _ in found)
+        states = [state for _, state in found]
         torch.testing.assert_close(logits, without + 1.7 * (told - without))
         order = torch.tensor([2, 0, 1])
         states, symbols = [Stepper.reorder(state, order) for state in states], symbols[order]

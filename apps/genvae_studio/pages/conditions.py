@@ -37,7 +37,7 @@ def controls(studio: Studio, wanted: gr.State, chosen: gr.State) -> None:
     begins with, and what the controls stand at now.
     """
 
-    @gr.render(inputs=[wanted], show_progress="hidden")  # type: ignore[untyped-decorator]
+    @gr.render(inputs=[wanted], show_progress="hidden")
     def drawn(asked: Mapping[str, Any] | None) -> None:
         if not asked:
             return
