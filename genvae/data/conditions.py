@@ -124,15 +124,20 @@ class Known:
     """What is known of the items of a table, in memory as codes; given the rows of a batch, the batch with it."""
 
     def __init__(self, conditions: Conditions, table: Dataset) -> None:
-        self.of: list[tuple[Condition, Tensor]] = [
-            (condition, condition.codes(table[PREFIX + name][:])) for name, condition in conditions.items()
-        ]
+        self.of: list[tuple[Condition, Tensor]] = []
+        #: in words, which values are none of a condition's: they count as unknown
+        self.strange: list[str] = []
+        for name, condition in conditions.items():
+            values = table[PREFIX + name][:]
+            codes = condition.codes(values)
+            self.of.append((condition, codes))
+            lost = [values[row] for row in codes.isnan().all(1).nonzero()[:, 0].tolist() if any(values[row])]
+            if lost:
+                self.strange.append(
+                    f"{len(lost):,} items have a {name} that the model does not know ({lost[0]!r}, say): it counts as "
+                    "unknown"
+                )
 
     def __call__(self, batch: Batch, rows: Rows) -> Batch:
         places = torch.from_numpy(np.ascontiguousarray(rows))
         return batch.knowing(**{condition.name: condition.rows(codes[places]) for condition, codes in self.of})
-
-    @property
-    def unknown(self) -> dict[str, float]:
-        """Of each condition the share of the items of which it is not known."""
-        return {condition.name: float(codes.isnan().any(1).double().mean()) for condition, codes in self.of}

@@ -136,8 +136,8 @@ def _evaluation(
         if location is not None
     }
     known = Known(bundle.conditions, data) if declared else None
-    missing = [f"the data do not say {name!r}: it counts as unknown" for name in dict.fromkeys(absent)]
-    for line in [*_clashes(data, others), *missing]:
+    unsaid = [f"the data do not say {name!r}: it counts as unknown" for name in dict.fromkeys(absent)]
+    for line in [*_clashes(data, others), *unsaid, *(known.strange if known else [])]:
         warnings.append(line)
         if line not in notes:
             notes.add(line)

@@ -24,7 +24,7 @@ from genvae.store.bundle import Bundle, save
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.loop import Trainer
 from genvae.training.metrics import Metrics
-from genvae.training.parts import Parts, parts
+from genvae.training.parts import Items, Parts, parts
 from genvae.training.record import begin, check_output, conditions_of, resumed
 from genvae.training.stage import Stage
 from genvae.training.start import Start, try_out
@@ -85,7 +85,8 @@ def train(
     examples = prepare(train_items.table, modality, reporter)
     held_examples = examples if held.table is train_items.table else prepare(held.table, modality, reporter)
     per_group = training.per_group
-    known, held_known = (Known(conditions, part.table) if conditions else None for part in (train_items, held))
+    known = _known(conditions, train_items, reporter)
+    held_known = known if held.table is train_items.table else _known(conditions, held, reporter)
     train_batches = Batches(
         examples, train_items.rows, modality, batch_size=training.batch_size, per_group=per_group, device=place,
         known=known,
@@ -135,6 +136,16 @@ def _conditions(recipe: Recipe, items: Parts, resumed: Path | None, start: Start
     if start is not None:
         return restored(to_config(start.bundle.conditions), declared)
     return fit(declared, items.train.table, items.train.rows)
+
+
+def _known(conditions: Conditions, items: Items, reporter: Reporter) -> Known | None:
+    """What is known of some items; says which values it is not."""
+    if not conditions:
+        return None
+    found = Known(conditions, items.table)
+    for line in found.strange:
+        reporter.say(f"warning: {line}")
+    return found
 
 
 def _speed(state: State, unit: str) -> dict[str, float]:

@@ -12,6 +12,7 @@ from genvae_studio.asked import hint, limits
 from genvae_studio.studio import Studio
 
 ANY = "any"
+SHOWN = 500  # most values in a list; others can be typed
 #: a change of a control only says what is wanted; nothing is made before it is asked for. One after the other: each
 #: adds to what the one before it left
 SAYS: dict[str, Any] = {"concurrency_id": "conditions", "trigger_mode": "multiple", "show_progress": "hidden",
@@ -77,7 +78,7 @@ def _control(name: str, own: Mapping[str, Any], value: Any, chosen: gr.State) ->
         slider.input(lambda at, now: (put(at, now), False), [slider, chosen], [chosen, free], **SAYS)
         free.input(lambda any, at, now: put(None if any else at, now), [free, slider, chosen], chosen, **SAYS)
     else:
-        choices = [ANY, *own["values"]]
+        choices = [ANY, *own["values"][:SHOWN]]
         choice = gr.Dropdown(choices, value=ANY if value is None else str(value), allow_custom_value=True, **shown)
         choice.input(put, [choice, chosen], chosen, **SAYS)
 
