@@ -113,16 +113,18 @@ def birds(lines: list[str]) -> float:
     return sum("bird" in line for line in lines) / len(lines)
 
 
-def test_new_items_are_what_is_asked_for(learned: Model, taught: Path) -> None:
-    asked = {"classifiers": str(taught), "n": 48, "seed": 1, "temperature": 0.0, "strength": 6.0}
+@pytest.mark.parametrize("method", ["ode", "langevin"])
+def test_new_items_are_what_is_asked_for(learned: Model, taught: Path, method: str) -> None:
+    strength = {"ode": 2.0, "langevin": 6.0}[method]
+    asked = {"classifiers": str(taught), "n": 48, "seed": 1, "temperature": 0.0, "method": method, "strength": strength}
     plain = learned.steer(toward={"length": "4-5"}, steps=0, **asked)
     found = learned.steer(toward={"length": "4-5"}, **asked)
-    long = learned.steer(toward={"length": "8-10"}, weights={"length": 12.0}, **asked)
-    assert share(found, "4-5") > 0.9 and share(long, "8-10") > 0.9
+    long = learned.steer(toward={"length": "8-10"}, weights={"length": 1.5 * strength}, **asked)
+    assert share(found, "4-5") > 0.85 and share(long, "8-10") > 0.85
     assert max(share(plain, "4-5"), share(plain, "8-10")) < 0.6
     both = learned.steer(toward={"who": "bird", "length": "1-3"}, **asked)
-    assert share(both, "1-3") > 0.8 and birds(both) > birds(plain) + 0.2
-    still = learned.steer(toward={"length": "4-5"}, method="ode", **{**asked, "strength": 0.0})
+    assert share(both, "1-3") > 0.7 and birds(both) > birds(plain) + 0.2
+    still = learned.steer(toward={"length": "4-5"}, **{**asked, "strength": 0.0, "method": "ode"})
     assert still == plain, "nothing asks"
     assert learned.steer(toward={"length": "4-5"}, **{**asked, "n": 5}) == found[:5]
     assert learned.steer(toward={"length": "4-5"}, **{**asked, "n": 3}, start=40) == found[40:43]

@@ -87,9 +87,9 @@ class Steer:
         "and less various", ge=0.0, le=100.0,
     )  # fmt: skip
     n: int = setting(5, help="how many, where no items are given", ge=1, le=MOST, flags=("-n",))
-    method: str | None = setting(
-        None, help="langevin draws from the prior times what the classifiers say; ode walks up that from where it "
-        "begins, and stays nearer; default: langevin for new items, ode for given ones", choices=("langevin", "ode"),
+    method: str = setting(
+        "ode", help="ode walks up what the classifiers say from where an item begins; langevin draws from the prior "
+        "times that, more various and less sure", choices=("ode", "langevin"),
     )  # fmt: skip
     steps: int = setting(80, help="of the walk", ge=0, le=10_000)
     step_size: float = setting(0.1, help="of each, in the prior's standard deviations, squared", gt=0.0, le=2.0)

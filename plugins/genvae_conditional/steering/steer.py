@@ -56,13 +56,12 @@ def steer(context: Context, request: Steer) -> Steered:
     items = torch.arange(rows) + (0 if given else request.start)
     observed, begin = _given(tools, request, rows) if given else _new(tools, request, items, stream)
     start = joined(begin, blocks).double()
-    method = request.method or ("ode" if given else "langevin")
     walked = []
     for part in torch.arange(rows).split(TILE):
         # a quarter of the way down first: from there a draw is sooner one of the target
-        first = request.steps if method == "ode" else request.steps // 4
+        first = request.steps if request.method == "ode" else request.steps // 4
         end = ode(_of(wishes), start[part], first, request.step_size)
-        if method == "langevin":
+        if request.method == "langevin":
             end, _ = langevin(_of(wishes), end, request.steps - first, request.step_size, items[part], stream)
         walked.append(end)
     ends = torch.cat(walked)
