@@ -28,7 +28,7 @@ from genvae.store.folders import fault, place_files, seal, write_json
 from genvae.store.weights import load_module, save_module
 
 WEIGHTS = "model.safetensors"
-DTYPES = {"float32": torch.float32, "float16": torch.float16}
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "int8": torch.int8}
 
 
 @dataclass

@@ -76,6 +76,26 @@ def test_a_model_in_float16_comes_back_nearly_and_smaller(tiny_model: Path, tmp_
     assert json.loads((tmp_path / "half" / "config.json").read_text())["dtype"] == "float16"
 
 
+def test_a_model_in_int8_comes_back_within_a_step_of_each_row_s_largest(tiny_model: Path, tmp_path: Path) -> None:
+    first = load(tiny_model, HOST)
+    save(first, tmp_path / "whole", dtype="int8")
+    whole = load(tmp_path / "whole", HOST)
+    for name, value in tensors(first.vae).items():
+        got = tensors(whole.vae)[name]
+        assert got.dtype == value.dtype
+        if value.ndim > 1:
+            assert ((got - value).abs() <= value.abs().amax(-1, keepdim=True) / 250 + 1e-12).all(), name
+            assert not torch.equal(got, value)
+        else:
+            assert torch.equal(got, value.half().to(value.dtype))
+    assert torch.allclose(means(first), means(whole), atol=0.1)
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (tmp_path / "whole", tiny_model)]
+    assert sizes[0] < 0.5 * sizes[1]
+    save(whole, tmp_path / "again", dtype="int8")  # what is whole numbers already stays the same
+    for name, value in tensors(load(tmp_path / "again", HOST).vae).items():
+        assert torch.allclose(value, tensors(whole.vae)[name], atol=1e-2 * float(value.abs().max()))
+
+
 def test_tied_weights_are_saved_once_and_stay_tied(tmp_path: Path) -> None:
     recipe_settings = [*TINY, "tokenizer=char", "max_steps=2", "evaluate_every=2", "batch_size=8", "tied=true"]
     from genvae.recipe import Recipe
