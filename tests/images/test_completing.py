@@ -25,7 +25,7 @@ from genvae_image_style.reading.decoding import Frame
 from tests.images.drawn import rectangles
 
 RECIPE = Path(__file__).parents[2] / "plugins" / "genvae_image_style" / "recipes" / "typefaces.yaml"
-TINY = ["width=4", "hidden_dim=12", "layers=1", "style_dim=5", "letter_dim=4", "code_dim=12", "widths=[6, 6, 4, 4]",
+TINY = ["read_dim=8", "heard_dim=4", "hidden_dim=12", "style_dim=5", "drawn_dim=3", "place_dim=6", "filter_dim=2",
         "pooled_dim=8"]  # fmt: skip
 
 
@@ -45,9 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, font: Path) -> Path:
     drawn = render_font(font, modality.contents)
     ink = torch.stack([torch.from_numpy(drawn[letter]) for letter in modality.contents]).flatten(1)
     with torch.no_grad():
-        model.decoder.own_picture.weight.copy_((ink.float() / 255 * 12 - 6).T)  # type: ignore[union-attr]
-        model.decoder.last.bias.zero_()  # type: ignore[union-attr]
-        model.decoder.last.weight.mul_(30)  # type: ignore[union-attr]
+        model.decoder.own.weight.copy_((ink.float() / 255 * 12 - 6).T)  # type: ignore[union-attr]
+        model.decoder.basis.bias.zero_()  # type: ignore[union-attr]
+        model.decoder.basis.weight.mul_(5)  # type: ignore[union-attr]
     place = tmp_path_factory.mktemp("models") / "tiny"
     save(Bundle("tiny", model, modality, recipe, {}), place)
     return place

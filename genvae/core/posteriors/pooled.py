@@ -32,26 +32,25 @@ AVERAGE, SUM = "average", "sum"
 
 
 class Average(nn.Module):
-    """sum over i of w_i g_i / (1 + sum over i of w_i), and the logarithm of the weights, brought to ``width``."""
+    """sum over i of w_i g_i / (1 + sum over i of w_i), and the logarithm of the weights, each ``width`` numbers."""
 
     def __init__(self, features: int, width: int) -> None:
         super().__init__()
-        self.width = width
+        self.width = 2 * width
         self.said = nn.Linear(features, 2 * width)
-        self.read = nn.Linear(2 * width, width)
 
     def forward(self, heard: Float[Tensor, "n f"], groups: Groups) -> Float[Tensor, "g w"]:
         what, sure = self.said(heard).float().chunk(2, 1)
         weight = sure.clamp(max=SUREST).exp()
         total = groups.evidence(weight)
-        return self.read(torch.cat([groups.evidence(weight * what) / (1.0 + total), total.log1p()], 1))
+        return torch.cat([groups.evidence(weight * what) / (1.0 + total), total.log1p()], 1)
 
 
 class Sum(nn.Module):
     """sum over i of h_i: the first layer of a network that reads all items side by side, where each item's features
     are a matrix of its own on what it is."""
 
-    def __init__(self, features: int, width: int) -> None:
+    def __init__(self, features: int) -> None:
         super().__init__()
         self.width = features
 
@@ -72,12 +71,14 @@ class Pool(nn.Module):
         self.precise = nn.Linear(width, block.size)
         with torch.no_grad():
             self.precise.bias.add_(FIRST)
-        self.summary = (Average if settings.pooling == AVERAGE else Sum)(width, settings.pooled_dim)
-        width = self.summary.width
-        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(settings.pooled_layers))
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(settings.pooled_layers + 1))
-        self.straight = nn.Linear(width, block.size)
-        self.last = nn.Linear(width, block.size)
+        hidden = settings.pooled_dim
+        self.summary = Average(width, hidden) if settings.pooling == AVERAGE else Sum(width)
+        self.read = nn.Linear(self.summary.width, hidden)
+        self.layers = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(settings.pooled_layers))
+        self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(settings.pooled_layers + 1))
+        self.straight = nn.Linear(self.summary.width, block.size)
+        self.last = nn.Linear(hidden, block.size)
+        self.dropout = nn.Dropout(settings.pooled_dropout)
 
     def forward(self, features: Features, groups: Groups) -> DiagonalGaussian:
         heard = features[self.source]
@@ -85,11 +86,11 @@ class Pool(nn.Module):
             heard, groups = heard[groups.given], Groups(groups.of_item[groups.given], groups.count)
         # sums and variances in float32 under mixed precision, too
         precision = groups.evidence(self.precise(heard).float().clamp(max=-self.floor).exp())
-        read = self.summary(heard, groups)
-        hidden = self.norms[0](read)
+        summary = self.summary(heard, groups)
+        hidden = self.norms[0](self.read(summary))
         for layer, norm in zip(self.layers, self.norms[1:], strict=True):
-            hidden = hidden + norm(layer(functional.silu(hidden)))
-        found = (self.straight(read) + self.last(functional.silu(hidden))).float()
+            hidden = hidden + norm(layer(self.dropout(functional.silu(hidden))))
+        found = (self.straight(summary) + self.last(self.dropout(functional.silu(hidden)))).float()
         mean = precision / (1.0 + precision) * found
         return DiagonalGaussian(mean.reshape(-1, *self.shape), -precision.log1p().reshape(-1, *self.shape))
 
@@ -126,8 +127,9 @@ class PooledSettings:
         AVERAGE, help="what the network reads: the items' average, each weighed by how sure it is, or their sum",
         choices=(AVERAGE, SUM),
     )  # fmt: skip
-    pooled_dim: int = setting(256, help="width of the average", ge=1, le=8192)
+    pooled_dim: int = setting(256, help="width of what reads the summary", ge=1, le=8192)
     pooled_layers: int = setting(2, help="layers that read the summary, each beside what it reads", ge=0, le=16)
+    pooled_dropout: float = setting(0.0, help="dropout of the layers that read the summary", ge=0.0, lt=1.0)
     log_variance_floor: float = setting(-12.0, help="smallest log variance that an item gives", ge=-40.0, le=0.0)
 
     def build(self, blocks: Sequence[Block], features: int, own: Own | None = None) -> PooledPosterior:
