@@ -203,6 +203,17 @@ What a beautiful garden! | exclamation no none none
 What a pity. | exclamation no none none
 How kind of you! | exclamation no none none
 How fast she runs! | exclamation no present she
+How fast the dog runs! | exclamation no present other
+How clever this dog is! | exclamation no present other
+No doubt he tried. | statement yes past he
+Got to go now. | statement no present none
+How dare you! | exclamation no present you
+What a dignified lady! | exclamation no none none
+What a big town Graz is! | exclamation no present other
+Something broke here, but I don't know what. | statement yes past other
+Tom laughed, and I was angry. | statement no past other
+Once you know her, she is kind. | statement no present she
+Who are you and why are you here? | question no present you
 What a fool I was! | exclamation no past I
 I won! | exclamation no past I
 Happy birthday! | exclamation no none none

@@ -54,7 +54,7 @@ OPENERS = members(
     "clearly apparently evidently certainly surely probably possibly hopefully personally seriously basically "
     "generally usually sometimes often occasionally recently lately meanwhile afterwards afterward later first "
     "firstly second secondly next lastly instead otherwise moreover furthermore nevertheless nonetheless today "
-    "tonight tomorrow yesterday once again someday sometime nowadays soon gradually immediately"
+    "tonight tomorrow yesterday again someday sometime nowadays soon gradually immediately"
 )
 #: an order may follow these
 BEFORE_ORDER = members("just always never kindly first quickly quietly carefully simply")

@@ -49,6 +49,9 @@ def main_clause(words: Words, asked: bool) -> Words:
         if first == "no" and second == ",":
             words = words[2:]
             continue
+        if first == "no" and second in ("doubt", "wonder") and words[2:3] and words[2] in PRONOUNS:
+            words = words[2:]
+            continue
         if first == "no" and second == "matter" and cut:
             words = words[cut + 1 :]
             continue
@@ -58,9 +61,9 @@ def main_clause(words: Words, asked: bool) -> Words:
                 break
             words = rest
             continue
-        if cut and cut <= 3 and clausal(words[cut + 1 :]) and (asked or words[cut + 1] not in RELATIVE) and not any(
-            word in AUXILIARIES or word in PRONOUNS or word in QUESTIONS for word in words[:cut]
-        ):
+        if cut and cut <= 3 and _calls(words[:cut]) and clausal(words[cut + 1 :]) and (
+            words[cut + 1] not in ("and", "but", "so", "or") and (asked or words[cut + 1] not in RELATIVE)
+        ):  # fmt: skip
             if first in BASES and cut > 1 and not _called(words[cut + 1 :]):  # an order, then a clause
                 break
             if first in BASES and cut == 1 and (first not in NOUNISH or words[2] in ("and", "or")):
@@ -69,6 +72,11 @@ def main_clause(words: Words, asked: bool) -> Words:
             continue
         break
     return words
+
+
+def _calls(words: Words) -> bool:
+    """Whether words are no clause of their own: a name that is called, an adverb."""
+    return not holds_verb(words) and not any(w in AUXILIARIES or w in PRONOUNS or w in QUESTIONS for w in words)
 
 
 def _called(rest: Words) -> bool:

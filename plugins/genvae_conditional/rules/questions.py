@@ -52,6 +52,11 @@ def question(words: Words) -> Clause:
     return told
 
 
+def _asks(words: Words) -> bool:
+    """Whether another question begins."""
+    return bool(words) and (words[0] in QUESTIONS or words[0] in AUXILIARIES)
+
+
 def _turned(words: Words, place: int) -> Clause:
     """An auxiliary at a place, then the subject."""
     at = place + 1
@@ -60,7 +65,8 @@ def _turned(words: Words, place: int) -> Clause:
     if at >= len(words):
         return Clause(UNKNOWN, UNKNOWN)
     subject = OTHER
-    if words[at] in PRONOUNS and words[at + 1 : at + 2] not in (["and"], ["or"]):
+    joined = words[at + 1 : at + 2] in (["and"], ["or"]) and not _asks(words[at + 2 :])  # you and Tom
+    if words[at] in PRONOUNS and not joined:
         subject = PRONOUNS[words[at]]
     auxiliary = words[place]
     if auxiliary == "'d":

@@ -67,6 +67,8 @@ def statement(words: Words) -> Clause:
                                                      "tastes", "smells", "feels") else _of_noun(words)  # fmt: skip
     if first in ("does", "did", "do") and second == "n't":
         return Clause(NONE, "past" if first == "did" else "present")
+    if first == "got" and second == "to":
+        return Clause(NONE, "present")
     if first in PASTS and first not in BASES and first not in ("left", "lost"):
         return Clause(NONE, "past")
     return _of_noun(words)
@@ -126,8 +128,16 @@ def _exclaimed(words: Words) -> Clause:
             if words[1] in ("a", "an") or words[0] == "how" or place > 2:
                 return Clause(subject, finite(words, place + 1, subject))
             return Clause(OTHER, scan(words) or UNKNOWN)  # what he said is true
+    if words[1:2] == ["dare"] and words[2:3] and words[2] in PRONOUNS:
+        return Clause(PRONOUNS[words[2]], "present")
+    exclaims = words[0] == "how" or words[1:2] in (["a"], ["an"])
+    tense = scan(["so", *words[1:]] if exclaims else words)  # how fast the dog runs: one clause
+    if tense is not None:
+        return Clause(OTHER, tense)
+    if words[0] == "what" and exclaims:
+        return Clause(NONE, NONE)
     if any(word in AUXILIARIES or is_past(word) or word in THIRDS for word in words[1:]):
-        return Clause(OTHER, scan(words) or UNKNOWN) if words[0] == "what" else Clause(UNKNOWN, UNKNOWN)
+        return Clause(OTHER, UNKNOWN) if words[0] == "what" else Clause(UNKNOWN, UNKNOWN)
     return Clause(NONE, NONE)
 
 

@@ -140,7 +140,7 @@ stimulate sting stoop straighten strand strangle stretch stride strut subdue sub
 sunbathe surge swarm sway swerve swindle swoop tamper tangle taunt tend terminate thaw thicken thunder tighten tingle
 toil topple toss tow transcend transplant traumatize trek trot tuck tug tumble twitch unbutton uncover underline
 undermine undo unleash untangle unveil urinate usher vex vibrate waddle wail ward warble whack whip whirl whittle
-wield wiggle woo worry wriggle yearn zigzag beware behold abide
+wield wiggle woo border grade wriggle yearn zigzag beware behold abide
 """
 
 THIRD_OF = {"be": "is", "have": "has", "do": "does", "go": "goes"}

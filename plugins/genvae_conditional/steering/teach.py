@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from genvae.data.read import read
 from genvae.errors import DataError, SettingError, nearest
 from genvae.evaluation.evaluation import Items
 from genvae.latent.tools import TILE, Tools
-from genvae_conditional.kinds.classes import ClassSettings
+from genvae_conditional.kinds.classes import ClassSettings, told_apart
 from genvae_conditional.steering.classifiers import FEWEST, fit, keep
 from genvae_conditional.steering.requests import Taught, Teach
 from genvae_conditional.steering.space import joined, latent_blocks, place_of
@@ -73,11 +72,7 @@ def _names(asked: Sequence[str], rows: Rows) -> list[str]:
 
 def _values(name: str, labels: Sequence[str]) -> list[str]:
     """The values of a label in their order; raises DataError where nothing can be told."""
-    counts = Counter(label for label in labels if label)
-    if not counts:
-        raise DataError(f"label {name!r}: no item has a value")
-    if len(counts) == 1:
-        raise DataError(f"label {name!r}: every item has {next(iter(counts))!r}; at least two values are needed")
+    counts = told_apart(name, labels)
     if len(counts) > MOST_VALUES:
         raise DataError(f"label {name!r} has {len(counts):,} values; at most {MOST_VALUES:,}")
     if counts.total() < FEWEST:
