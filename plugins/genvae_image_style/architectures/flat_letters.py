@@ -43,13 +43,13 @@ class PerLetter(nn.Module):
         self.weight = nn.Parameter(torch.empty(letters, after, before).uniform_(-1, 1) * before**-0.5)
 
     def forward(self, x: Float[Tensor, "n a"], label: Float[Tensor, "n k"]) -> Float[Tensor, "n b"]:
-        found = x.new_zeros(len(x), self.weight.shape[1])
         # letter by letter: few are in a batch of many, and a matrix for each row would have to be copied
-        for letter in label.ne(0).any(0).nonzero()[:, 0].tolist():
-            rows = label[:, letter].nonzero()[:, 0]
-            share = label[rows, letter].to(x.dtype)[:, None]
-            found = found.index_add(0, rows, share * (x[rows] @ self.weight[letter].T))
-        return found
+        letter, row = label.T.nonzero().T
+        present, counts = letter.unique_consecutive(return_counts=True)
+        weights, parts = self.weight[present].unbind(), x[row].split(counts.tolist())
+        said = torch.cat([part @ weight.T for weight, part in zip(weights, parts, strict=True)])
+        share = label[row, letter].to(said.dtype)[:, None]
+        return said.new_zeros(len(x), said.shape[1]).index_add(0, row, share * said)
 
 
 class FlatLetterEncoder(PictureEncoder):
