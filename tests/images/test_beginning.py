@@ -37,7 +37,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[VAE, Codes, list[st
     recipe.set([
         "architecture=letters-flat", "modality.size=32", "modality.framing=letter", "modality.group=style",
         "modality.labels=true", "read_dim=20",
-        "heard_dim=6", "architecture.hidden_dim=24", "style_dim=6", "drawn_dim=5", "place_dim=24", "filter_dim=2",
+        "heard_dim=6", "architecture.hidden_dim=8", "style_dim=6", "drawn_dim=5", "place_dim=24", "filter_dim=2",
         "posterior={posterior: pooled, pooling: sum, pooled_dim: 32, pooled_layers: 0}",
     ])  # fmt: skip
     model = recipe.build(Image(Frame(32, 1, "letter"), contents=tuple(LETTERS), group="style", labels=True), 1)

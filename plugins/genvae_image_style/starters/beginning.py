@@ -149,12 +149,13 @@ def give(model: VAE, codes: Codes, given: Given) -> None:
     assert isinstance(decoder, FlatLetterDecoder) and isinstance(encoder, FlatLetterEncoder)
     read, heard = encoder.basis.out_features, encoder.letter.weight.shape[1]
     drawn, told = decoder.letter.weight.shape[1], encoder.evidence.weight.shape[1]
+    said = min(told, codes.maps.shape[2])  # wider evidence has places to spare
     for letter, of_letter in enumerate(codes.maps):
         left, value, right = torch.linalg.svd(of_letter, full_matrices=False)
         decoder.place.weight[letter] = left[:, :drawn] * value[:drawn].sqrt()
         decoder.letter.weight[letter] = value[:drawn].sqrt()[:, None] * right[:drawn]
         encoder.letter.weight[letter] = left[:read, :heard].T
-        encoder.evidence.weight[letter] = (value[:heard, None] * right[:heard, :told]).T
+        encoder.evidence.weight[letter, :said] = (value[:heard, None] * right[:heard, :said]).T
     decoder.basis.weight.copy_(LOGIT * codes.basis)
     decoder.basis.bias.zero_()
     decoder.own.weight.copy_((LOGIT * (codes.mean + codes.centre @ codes.basis.T - 0.5)).T)
@@ -165,8 +166,8 @@ def give(model: VAE, codes: Codes, given: Given) -> None:
     number = torch.arange(len(codes.styles))
     group, letter = given(len(number)).nonzero().T
     pictures = torch.from_numpy(codes.codes[number[group].numpy(), 0, letter.numpy(), :read]).float()
-    said = encoder.told(pictures, functional.one_hot(letter, len(codes.maps)).float())
-    spread = said.new_zeros(len(number), told).index_add(0, group, said).std(0)
+    evidence = encoder.told(pictures, functional.one_hot(letter, len(codes.maps)).float())
+    spread = evidence.new_zeros(len(number), told).index_add(0, group, evidence).std(0)
     encoder.evidence.weight.div_(spread.clamp(min=1e-3)[:, None])
 
 
