@@ -125,13 +125,16 @@ def _at(
     return some.gather(1, order.gather(1, rank)), cumulative.gather(1, rank) - share, share
 
 
-def origin(weights: Float[Tensor, "n k"], code: Int[Tensor, " n"], left: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """The noise that stands for a code and leaves ``left``: the inverse of ``choose``."""
+def origin(
+    weights: Float[Tensor, "n k"], code: Int[Tensor, " n"], left: Float[Tensor, " n"], margin: float = 0.0
+) -> Float[Tensor, " n"]:
+    """The noise that stands for a code and leaves ``left``: the inverse of ``choose``. It keeps a ``margin``, a share
+    of the code's own, from the code before it, so that rounding does not choose that; ``left`` pays for it."""
     share = weights.gather(1, code[:, None])
     place = torch.arange(weights.shape[1], device=weights.device)
     # codes before it in the order of their weights, ties by their number
     ahead = (weights > share) | ((weights == share) & (place < code[:, None]))
-    inside = torch.special.erf(left.abs() * math.sqrt(0.5))
+    inside = torch.special.erf(left.abs() * math.sqrt(0.5)).clamp(margin, 1 - margin / 500)
     within = ((weights * ahead).sum(1) + share[:, 0] * inside) / weights.sum(1)
     size = -torch.special.ndtri(((1 - within) / 2).clamp(EDGE, 0.5))
     return torch.where(left < 0, -size, size)

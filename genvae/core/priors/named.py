@@ -17,6 +17,7 @@ from genvae.core.priors.fitted import Conditioned, Standard
 
 ROWS = 256  # vectors whose density under all codes is worked out at once
 AT_ONCE = 64  # vectors that are named at once: what is compared stays near the processor
+MARGIN = 0.05  # of a code's share of the noise: a posterior's mean is its code's centre, and that lies at the edge
 STEP = 4  # places that are named before it is asked which rows have ended
 
 
@@ -160,7 +161,7 @@ class Named(Conditioned):
         noise = (vectors - net.centre[names]) / net.scale[names]
         hidden = self._states(names, ~ended)
         parts = zip(hidden.split(ROWS), names[~ended].split(ROWS), noise[~ended][:, 0].split(ROWS), strict=True)
-        first = [origin(net.logits(h).softmax(-1).double(), code, left.double()) for h, code, left in parts]
+        first = [origin(net.logits(h).softmax(-1).double(), code, left.double(), MARGIN) for h, code, left in parts]
         open_ = noise[~ended]
         open_[:, 0] = torch.cat(first).to(noise.dtype)
         noise[~ended] = open_
