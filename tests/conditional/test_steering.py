@@ -70,7 +70,8 @@ def test_a_walk_depends_on_its_own_item_alone() -> None:
 def test_the_ode_walks_down() -> None:
     start = begin(50)
     end = ode(side, start, 30, 0.1)
-    assert (side(end) < side(start)).all() and torch.equal(end[:, 1], start[:, 1])
+    assert (side(end) < side(start)).all()
+    torch.testing.assert_close(end.norm(dim=1), start.norm(dim=1))  # as likely under the prior as before
     value, gradient = slope(side, start)
     h = 1e-6
     ahead = start + h * torch.tensor([1.0, 0.0], dtype=torch.float64)
@@ -135,7 +136,7 @@ def test_given_items_are_steered_from_where_they_are(learned: Model, taught: Pat
     asked = {"model": learned.name, "toward": {"length": "4-5"}, "classifiers": str(taught)}
     done = service.run("steer", items=KNOWN, **asked)
     assert share(done.items, "4-5") > 0.8 > share(KNOWN, "4-5") and done.before == KNOWN  # type: ignore[attr-defined]
-    assert min(done.sure) > 0.9 > min(done.sure_before)  # type: ignore[attr-defined]
+    assert min(done.sure) > 0.75 > min(done.sure_before)  # type: ignore[attr-defined]
     still = service.run("steer", items=KNOWN, steps=0, **asked)
     assert still.items == KNOWN  # type: ignore[attr-defined]
 

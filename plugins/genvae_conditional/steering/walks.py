@@ -32,15 +32,19 @@ def slope(potential: Potential, noise: Float[Tensor, "n d"]) -> tuple[Float[Tens
     return value.detach(), gradient
 
 
-def ode(
-    potential: Potential, noise: Float[Tensor, "n d"], steps: int, size: float
-) -> Float[Tensor, "n d"]:
-    """Down phi, by steps of ``size`` times its gradient: the probability flow of a diffusion whose marginals without
-    classifiers are all N(0, I), so that the prior's part of the drift cancels (LatentOps, equation 8). Deterministic;
-    without classifiers nothing moves."""
+def ode(potential: Potential, noise: Float[Tensor, "n d"], steps: int, size: float) -> Float[Tensor, "n d"]:
+    """Down phi, by steps of ``size`` times its gradient, along the sphere on which each row begins.
+
+    The probability flow of a diffusion whose marginals without classifiers are all N(0, I) has this drift alone, for
+    the prior's part cancels (LatentOps, equation 8). On its sphere a row stays as likely under the prior as it was:
+    what a classifier says far from all items it has seen means nothing. Deterministic; without classifiers nothing
+    moves.
+    """
+    radius = noise.norm(dim=1, keepdim=True)
     for _ in range(steps):
         _, gradient = slope(potential, noise)
-        noise = noise - size * gradient
+        ahead = noise - size * gradient
+        noise = ahead * (radius / ahead.norm(dim=1, keepdim=True).clamp(min=1e-12))
     return noise
 
 
