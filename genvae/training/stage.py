@@ -57,7 +57,7 @@ class Stage:
             if module.partition(".")[0] not in known or (module in phase.reset and module not in known):
                 raise SettingError(f"{name} names the module {module!r}; the model has: {', '.join(known)}")
         for part in phase.frozen:
-            if not named_parts(model, part):
+            if "." in part and not named_parts(model, part):
                 raise SettingError(f"{name} freezes {part!r}, and the model has no weights of that name")
         objective = self.objective(model)
         if objective.data != phase.data:
