@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help studio test lint starter clean
+.PHONY: help studio test lint starters sentences typefaces clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -3
@@ -28,10 +28,13 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Rebuilds the starter model from the real data (an hour or two on two cores; resumes when stopped).
+# Rebuild the starter models from the real data (an hour or two each on two cores; resumes when stopped).
 DATA ?= ../shared/data
-starter: $(VENV)/.app
+starters: sentences typefaces
+sentences: $(VENV)/.app
 	$(BIN)/python -m genvae_sentence.starters.build --data $(DATA) --work runs/sentences-en
+typefaces: $(VENV)/.app
+	$(BIN)/python -m genvae_image_style.starters.build --data $(DATA) --work runs/typefaces
 
 clean:
 	rm -rf $(VENV)
