@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import genvae
 from genvae.cli.main import main
 from genvae_sentence.starters import sentences_en
-from genvae_sentence.starters.corpus import FIRST_OF_MEN, HELD_OUT, PLACEHOLDERS, Names, hold_out
+from genvae_sentence.starters.corpus import HELD_OUT, hold_out
 from tests.conftest import own_lines
 
 
@@ -61,7 +62,23 @@ def test_gives_back_held_out_lines(model: genvae.Model, shared_data: Path) -> No
     _, held = hold_out(lines)
     some = [held[i] for i in np.random.default_rng(0).permutation(len(held))[:400] if len(held[i]) <= 120]
     same = sum(a == b for a, b in zip(some, model.reconstruct(some)))
-    assert same / len(some) >= 0.12  # 0.15 is asked of all 5,000; three standard errors of 400 are 0.05
+    assert same / len(some) >= 0.9  # 0.75 is asked of all 5,000; three standard errors of 400 are 0.05
+
+
+def test_it_is_small_and_its_latent_is_of_the_line_and_of_its_places(model: genvae.Model) -> None:
+    named = {block["name"]: block["shape"] for block in model.blocks()}
+    assert sum(math.prod(shape) for shape in named.values()) <= 256
+    assert list(named) == ["sentence", "places"]
+
+
+def test_every_tool_of_latents_serves(model: genvae.Model) -> None:
+    """A walk has both its ends, no distance is the line itself, and every step is a line."""
+    ends = ["I like tea.", "Where is the station?"]
+    for path in ("spherical", "linear"):
+        walk = model.interpolate(*ends, steps=5, path=path)
+        assert [walk[0], walk[-1]] == ends and all(walk)
+    assert model.vary("We have no time.", n=2, distance=0.0) == ["We have no time."] * 2
+    assert len(set(model.vary("We have no time.", n=8, distance=0.5))) > 1
 
 
 def test_held_out_lines_do_not_depend_on_the_order() -> None:
@@ -72,19 +89,3 @@ def test_held_out_lines_do_not_depend_on_the_order() -> None:
     assert sorted(kept + held) == sorted(lines)
     assert set(kept) == set(again_kept)
     assert HELD_OUT == 5_000
-
-
-def test_names_are_drawn_anew_and_alike_in_a_line() -> None:
-    names = Names(["ada", "iris", FIRST_OF_MEN, "otto"])
-    generator = np.random.default_rng(0)
-    seen = set()
-    for _ in range(200):
-        line = names.replace("Tom told Mary that Tom's clock was slow.", generator)
-        words = line.replace("'s", "").split()
-        assert words[0] == words[4]
-        assert words[0] in ("Tom", "Liam", "Otto")
-        assert words[2] in ("Mary", "Ada", "Iris")
-        seen.add((words[0], words[2]))
-    assert len(seen) == 9
-    assert names.replace("The tomato is ripe.", generator) == "The tomato is ripe."
-    assert set(PLACEHOLDERS.values()) == {True, False}

@@ -91,7 +91,7 @@ def test_a_starter_by_its_name(tmp_path: Path) -> None:
     """The simplest call there is, made short."""
     answer = genvae.train("sentence", data=own_lines(20), output=tmp_path / "out", start="sentences-en",
                           set=["max_steps=1", "learning_rate=1e-30"])  # fmt: skip
-    assert answer["steps"] == 1 and answer["latent_dim"] == 48
+    assert answer["steps"] == 1 and answer["latent_dim"] == 256
     assert len(genvae.load(tmp_path / "out").generate(2)) == 2
     written = config(tmp_path / "out")["about"]["started_from"]
     assert written["name"] == "sentences-en" and written["licence"] == "cc-by-2.0"

@@ -19,7 +19,7 @@ Figures = dict[str, Any]
 NEEDS_MODEL = ("reconstruction", "samples", "tuned", "standard-normal", "rates")
 ROWS = ("reconstruction", "samples", "tuned", "five-gram", "standard-normal", "plain", "rates")
 
-SCALES, TEMPERATURES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7), (1.0, 0.4)
+SCALES, TEMPERATURES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7), (1.0,)
 FLUENT, VARIOUS = 1.15, 0.95  # the largest perplexity ratio and the least distinct-2 ratio asked of the tuned row
 
 
