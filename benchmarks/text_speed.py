@@ -148,7 +148,7 @@ def rows(data: str, threads: int, precision: str, rounds: int, quick: bool) -> l
     """Everything there is to measure; of a toy, in about a minute, when ``quick``."""
     common = {"data": data, "threads": threads, "precision": precision}
     sizes: list[tuple[str, int, tuple[int, int]]] = [
-        ("small", 32, (20, 220)), ("small", 64, (20, 120)), ("paper", 32, (5, 45)),
+        ("small", 32, (20, 80)), ("small", 64, (20, 60)), ("paper", 32, (5, 25)),
     ]  # fmt: skip
     steps, window, repeats, batches = 2000, 100, 20, [1, 64, 512]
     if quick:

@@ -41,6 +41,9 @@ CORRUPTIONS = [
          summary="pictures of a group leant, stretched, made heavier or lighter alike"),
 ]  # fmt: skip
 
+STARTER = Part(kind="starter", id="typefaces", factory=f"{__package__}.starters:typefaces", modality="image",
+               summary="A-Z, a-z and 0-9 in the style of a few of them")  # fmt: skip
+
 OPERATIONS = [
     OperationPart(
         id="complete", request=f"{__package__}.completing:Complete", factory=f"{__package__}.completion:complete",
@@ -71,4 +74,4 @@ MEASURES = [
 @hookimpl
 def genvae_parts() -> list[Part]:
     """The image modality, its sources, architectures, corruptions, operation and measures."""
-    return [MODALITY, *SOURCES, *ARCHITECTURES, *CORRUPTIONS, *OPERATIONS, *MEASURES]
+    return [MODALITY, STARTER, *SOURCES, *ARCHITECTURES, *CORRUPTIONS, *OPERATIONS, *MEASURES]
