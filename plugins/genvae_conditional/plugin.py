@@ -34,14 +34,21 @@ MEASURES = [
 
 OPERATIONS: list[OperationPart] = [
     OperationPart(
-        id="label", request=f"{__package__}.labelling:Label", factory=f"{__package__}.label:label", model=False,
+        id="label",
+        request=f"{__package__}.labelling:Label",
+        factory=f"{__package__}.label:label",
+        model=False,
         summary="Have rules say of each item what they know: columns that conditions can be declared from.",
-        examples=("genvae label lines.txt --output labelled.csv",
-                  "genvae label reviews.csv --column text --prefix rule_"),
+        examples=(
+            "genvae label lines.txt --output labelled.csv",
+            "genvae label reviews.csv --column text --prefix rule_",
+        ),
     ),
     OperationPart(
-        id="rewrite", request=f"{__package__}.rewriting.requests:Rewrite",
-        factory=f"{__package__}.rewriting.rewrite:rewrite", renders=True,
+        id="rewrite",
+        request=f"{__package__}.rewriting.requests:Rewrite",
+        factory=f"{__package__}.rewriting.rewrite:rewrite",
+        renders=True,
         summary="Items again under other conditions: encoded with their own, decoded with those that are asked for.",
         examples=(
             'genvae rewrite MODEL "The soup was cold." --condition sentiment=positive --strength 1.5',
@@ -49,7 +56,9 @@ OPERATIONS: list[OperationPart] = [
         ),
     ),
     OperationPart(
-        id="teach", request=f"{__package__}.steering.requests:Teach", factory=f"{__package__}.steering.teach:teach",
+        id="teach",
+        request=f"{__package__}.steering.requests:Teach",
+        factory=f"{__package__}.steering.teach:teach",
         summary="Learn to tell labels from a model's latent: small classifiers, kept beside it, that `steer` follows.",
         renders=True,
         examples=(
@@ -58,7 +67,9 @@ OPERATIONS: list[OperationPart] = [
         ),
     ),
     OperationPart(
-        id="steer", request=f"{__package__}.steering.requests:Steer", factory=f"{__package__}.steering.steer:steer",
+        id="steer",
+        request=f"{__package__}.steering.requests:Steer",
+        factory=f"{__package__}.steering.steer:steer",
         summary="Items of any model towards labels, by classifiers that it was taught: no weight of it changes.",
         renders=True,
         examples=(

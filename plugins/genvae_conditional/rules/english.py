@@ -109,8 +109,15 @@ def form(words: Words, clause: Words, found: Clause, asked: bool, mark: str) -> 
     """Statement, question, command or exclamation."""
     if asked or found.asks:
         return "question"
-    if clause and clause[0] in ("what", "how") and len(clause) > 1 and (
-        clause[1] in ("a", "an") if clause[0] == "what" else found.subject == NONE and clause[1] not in ("to", "about")
+    if (
+        clause
+        and clause[0] in ("what", "how")
+        and len(clause) > 1
+        and (
+            clause[1] in ("a", "an")
+            if clause[0] == "what"
+            else found.subject == NONE and clause[1] not in ("to", "about")
+        )
     ):
         return "exclamation"
     if found.order:

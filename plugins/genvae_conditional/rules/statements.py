@@ -146,8 +146,10 @@ def _behind_phrase(words: Words) -> Clause:
     for place in range(1, len(words)):
         if words[place] in NOMINATIVE and begins(words, place):
             subject = PRONOUNS[words[place]]
-            if words[place - 1] in RELATIVE or words[place - 1] in SUBORDINATE or any(
-                word in PRONOUNS or word in AUXILIARIES for word in words[1:place]
+            if (
+                words[place - 1] in RELATIVE
+                or words[place - 1] in SUBORDINATE
+                or any(word in PRONOUNS or word in AUXILIARIES for word in words[1:place])
             ):
                 return Clause(UNKNOWN, UNKNOWN)
             return Clause(subject, finite(words, place + 1, subject))
@@ -192,9 +194,15 @@ def is_order(words: Words) -> bool:
         word = words[place]
         if word in PRONOUNS or word in RELATIVE or word in SUBORDINATE or word in QUESTIONS or word == ",":
             break
-        if word in DEFINITE or word in ("has", "does", "did") or (word == "'s" and words[place + 1 : place + 2] and (
-            words[place + 1] in AFTER_IS or words[place + 1] in DETERMINERS
-        )):
+        if (
+            word in DEFINITE
+            or word in ("has", "does", "did")
+            or (
+                word == "'s"
+                and words[place + 1 : place + 2]
+                and (words[place + 1] in AFTER_IS or words[place + 1] in DETERMINERS)
+            )
+        ):
             return False
     return second not in ("has", "had", "does", "did")
 

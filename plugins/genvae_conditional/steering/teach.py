@@ -81,9 +81,7 @@ def _values(name: str, labels: Sequence[str]) -> list[str]:
 
 
 @torch.no_grad()
-def _of_data(
-    tools: Tools, request: Teach, blocks: list[Block], labeller: Labeller | None
-) -> tuple[list[Tensor], Rows]:
+def _of_data(tools: Tools, request: Teach, blocks: list[Block], labeller: Labeller | None) -> tuple[list[Tensor], Rows]:
     """The noise of draws from the posteriors of the data's items, and their labels."""
     if request.data is None:
         return [], []
@@ -119,9 +117,7 @@ def _of_data(
 
 
 @torch.no_grad()
-def _of_own(
-    tools: Tools, request: Teach, blocks: list[Block], labeller: Labeller | None
-) -> tuple[list[Tensor], Rows]:
+def _of_own(tools: Tools, request: Teach, blocks: list[Block], labeller: Labeller | None) -> tuple[list[Tensor], Rows]:
     """The noise of new items, and what the labeller says of these."""
     found: list[Tensor] = []
     told: Rows = []
