@@ -57,9 +57,9 @@ def _ranked(weights: Float[Tensor, "n v"], uniform: Float[Tensor, " n"], top_k: 
 
 def _met(weights: Float[Tensor, "n v"], uniform: Float[Tensor, " n"], top_p: float) -> Int[Tensor, " n"]:
     """A symbol of the nucleus by rejection: one is drawn of all, and is in the nucleus where those that are likelier
-    (of equals, those before it, say) hold less than ``top_p``. That is a sum over the vocabulary, where finding the nucleus
-    itself is a partial sort of it. Where in its share of the distribution the number fell is uniform again, so a
-    rejected row draws anew with that; the few rows that are rejected time and again are done by rank."""
+    (of equals, those before it, say) hold less than ``top_p``. That is a sum over the vocabulary, where finding the
+    nucleus itself is a partial sort of it. Where in its share of the distribution the number fell is uniform again, so
+    a rejected row draws anew with that; the few rows that are rejected time and again are done by rank."""
     found = torch.empty(len(weights), dtype=torch.int64, device=weights.device)
     place = torch.arange(weights.shape[1], device=weights.device)
     held = top_p * weights.sum(-1)
