@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import genvae
 from genvae import settings
 from genvae.errors import PluginError, SettingError, nearest
 from genvae.host import Host, OperationPart, default_host
@@ -127,15 +128,19 @@ class Service:
     def python(self, operation: str, **values: Any) -> str:
         """The Python line that asks for the same; what has its default value is left out."""
         arguments, keywords = [], []
+        # what is of no model and has no name of its own in Python
+        by_name = "model" not in values and operation not in genvae.__all__
         for field, value in self._told(operation, values):
             if field.name == "model":
                 continue
             text = repr(list(value) if isinstance(value, tuple) else value)
-            if _positional(field):
+            if _positional(field) and not by_name:
                 arguments.append(text)
             else:
                 keywords.append(f"{field.name}={text}")
         keywords += [f"{name}={list(v) if isinstance(v, tuple) else v!r}" for name, v in self._loose(operation, values)]
+        if by_name:
+            return f"genvae.Service().run({', '.join([repr(operation), *keywords])})"
         call = f"{operation}({', '.join([*arguments, *keywords])})"
         return f"genvae.load({values['model']!r}).{call}" if "model" in values else f"genvae.{call}"
 

@@ -123,6 +123,13 @@ def test_the_python_line_leaves_out_defaults() -> None:
     assert line.startswith("genvae.train('sentence'") and "output='out'" in line and "resume" not in line
 
 
+def test_the_python_line_of_what_is_of_no_model() -> None:
+    line = Service().python("models")
+    scope: dict[str, object] = {}
+    exec(f"import genvae\nanswer = {line}", scope)
+    assert "sentences-en" in [entry["name"] for entry in scope["answer"].items]  # type: ignore[attr-defined]
+
+
 def test_threads_get_what_one_alone_gets(tiny_model: Path) -> None:
     service = Service()
     alone = {
