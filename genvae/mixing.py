@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genvae import settings
+from genvae.asking import Items, as_items, model_setting, output_setting, seed_setting
 from genvae.errors import SettingError
-from genvae.operations import Items, as_items, model_setting, output_setting, seed_setting
 from genvae.settings import setting
 
 SOURCES = 256  # most of what one block is taken from

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import genvae
 from genvae import settings
+from genvae.asking import Response
 from genvae.errors import PluginError, SettingError, nearest
 from genvae.host import Host, OperationPart, default_host
 from genvae.host.specs import resolve
-from genvae.operations import Response
 
 if TYPE_CHECKING:
     from genvae.progress import Reporter

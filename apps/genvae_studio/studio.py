@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from genvae.asking import Response
 from genvae.errors import CheckpointError, GenvaeError
-from genvae.operations import Response
 from genvae.service import Service
 
 log = logging.getLogger("genvae_studio")

@@ -15,7 +15,6 @@ import lzma
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from genvae.core.batch import Batch
 from genvae.data.batching import Batches
 from genvae.errors import DataError
 from genvae_image_style.modality import LABEL, Image
+from genvae_image_style.starters.corpus import held_out
 
 PACKED = 25_000  # pictures of Fashion-MNIST that are packed
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -83,11 +83,6 @@ def _digits(name: str, folder: Path) -> tuple[Pictures, Pictures]:
         images, labels = (idx(place / f"{part}-{kind}-ubyte.gz") for kind in ("images-idx3", "labels-idx1"))
         found.append(Pictures(images, labels.astype(str), np.full(len(images), "")))
     return found[0], found[1]
-
-
-def held_out(name: str) -> bool:
-    """Whether a family, or an emoji, is for the test: one in five."""
-    return int(sha1(name.encode()).hexdigest(), 16) % 5 == 1
 
 
 def _emoji(name: str, folder: Path) -> tuple[Pictures, Pictures]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.image.place import data_folder
+from genvae_image_style.starters.corpus import CAPITALS, FONTS, held_out, number
 
-FILE = "image/fonts/glyphs32.npz"
 GIVEN = "ABRS"
-CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ASKED = "".join(letter for letter in CAPITALS if letter not in GIVEN)  # the 22 that are scored
-
-
-def number(family: str) -> int:
-    """A family's number, the same everywhere."""
-    return int(hashlib.sha1(family.encode()).hexdigest(), 16)
-
-
-def held_out(family: str) -> bool:
-    """Whether a family is never trained on."""
-    return number(family) % 5 == 1
 
 
 def validated(family: str) -> bool:
@@ -62,7 +50,7 @@ class Fonts:
 
 def read(path: Path | None = None) -> Fonts:
     """The pictures of a file, or of the real data."""
-    with np.load(path or data_folder() / FILE, allow_pickle=False) as file:
+    with np.load(path or data_folder() / FONTS, allow_pickle=False) as file:
         return Fonts(
             file["images"], "".join(file["chars"].tolist()), tuple(file["font"].tolist()),
             tuple(file["family"].tolist()),

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from genvae.core.latents import Block, Latents
 from genvae.core.randomness import Stream
-from genvae.errors import SettingError, nearest
+from genvae.errors import LacksCapability, SettingError, nearest
 from genvae.settings import setting
 
 #: which networks a condition may reach
@@ -110,7 +110,7 @@ class Condition(ABC):
     def nats(self, outputs: Float[Tensor, "n o"], rows: Float[Tensor, "n ..."]) -> Float[Tensor, " n"]:
         """-log p(row) of each item, in nats, by ``outputs`` numbers that a network says of it; 0 where it is
         unknown."""
-        raise NotImplementedError(f"a condition of kind {self.kind!r} is not read by a network")
+        raise LacksCapability(f"no network reads a condition of kind {self.kind!r} ({self.name!r}): choose another")
 
     @abstractmethod
     def declared(self) -> dict[str, Any]:

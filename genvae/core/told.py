@@ -3,7 +3,6 @@ of what the encoder sees, the prior as blocks before the latents."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -243,7 +242,4 @@ def guided(model: VAE, weight: float) -> VAE:
     if not model.conditions:
         raise LacksCapability("guidance needs a model with conditions")
     kind = GuidedSequence if isinstance(model.decoder, SequenceDecoder) else Guided
-    made = copy.copy(model)
-    made._modules = dict(model._modules)  # its own, so that the model keeps its decoder
-    made.decoder = kind(model.decoder, list(model.conditions), weight).eval()
-    return made
+    return model.decoding_by(kind(model.decoder, list(model.conditions), weight).eval())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -146,6 +147,13 @@ class VAE(nn.Module):
     def latent_dim(self) -> int:
         """How many numbers a latent holds, what is observed apart."""
         return sum(block.size for block in self.blocks if block.name not in self.observed)
+
+    def decoding_by(self, decoder: nn.Module) -> VAE:
+        """This model, with its own weights, and another decoder; this one keeps its decoder."""
+        made = copy.copy(self)
+        made._modules = dict(self._modules)
+        made.decoder = decoder
+        return made
 
     def encode(self, batch: Batch) -> Features:
         """What the encoder says of each item."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from genvae.asking import Items
 from genvae.context import Context
 from genvae.core.latents import Latents
 from genvae.core.randomness import Stream
 from genvae.latent.output import Output
 from genvae.latent.tools import Tools
-from genvae.operations import Interpolate, Items
+from genvae.operations import Interpolate
 
 
 def spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

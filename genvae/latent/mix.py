@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from genvae import settings
+from genvae.asking import MOST
 from genvae.context import Context
 from genvae.core.latents import Block, Latents, take
 from genvae.core.randomness import Stream
@@ -21,7 +22,6 @@ from genvae.latent.interpolate import linear, nearer, spherical
 from genvae.latent.output import Output
 from genvae.latent.tools import ENCODED, Tools
 from genvae.mixing import Mix, Mixed, Taken
-from genvae.operations import MOST
 
 
 @dataclass(frozen=True)

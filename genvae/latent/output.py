@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from genvae.asking import listed
 from genvae.data.modality import Modality
 from genvae.errors import SettingError
-from genvae.operations import listed
 from genvae.store.whole import check_place, write_whole
 
 TEXT = (".txt", ".csv", ".json")

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from genvae.asking import Items
 from genvae.context import Context
 from genvae.core.latents import Latents
 from genvae.core.randomness import Stream
@@ -13,7 +14,7 @@ from genvae.errors import SettingError, nearest
 from genvae.latent.asked import said
 from genvae.latent.output import Output
 from genvae.latent.tools import Tools
-from genvae.operations import Decode, Encode, Encoded, Items, Reconstruct, Reconstructed
+from genvae.operations import Decode, Encode, Encoded, Reconstruct, Reconstructed
 
 
 def encode(context: Context, request: Encode) -> Encoded:

@@ -50,12 +50,16 @@ class Tools:
         return batch
 
     @torch.no_grad()
-    def encode(self, items: Sequence[Any]) -> Latents:
-        """The posterior mean of every block; raises GenvaeError for a model that has none, or no items."""
+    def encode(self, items: Sequence[Any], known: Latents | None = None) -> Latents:
+        """The posterior mean of every block, and what is observed: where it is not ``known``, what fits best. Raises
+        GenvaeError for a model that has no latent, or no items."""
         self.require_latent()
         if not items:
             raise DataError("no items are given")
-        parts = [self.vae.infer(self.batch(items[i : i + ENCODED], i)).latents for i in range(0, len(items), ENCODED)]
+        parts = []
+        for first in range(0, len(items), ENCODED):
+            some = slice(first, first + ENCODED)
+            parts.append(self.vae.infer(self.batch(items[some], first, take(known or {}, some))).latents)
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def blends(self, block: str) -> bool:

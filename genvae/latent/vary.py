@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from genvae.asking import Items
 from genvae.context import Context
 from genvae.core.randomness import Stream
 from genvae.latent.output import Output
 from genvae.latent.tools import Tools
-from genvae.operations import Items, Vary
+from genvae.operations import Vary
 
 
 def vary(context: Context, request: Vary) -> Items:

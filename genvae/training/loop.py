@@ -28,7 +28,7 @@ from genvae.training.interrupt import Interrupt, Interrupted
 from genvae.training.latents import encoded
 from genvae.training.metrics import Metrics
 from genvae.training.optimizers import optimizers, parameters_in, rate
-from genvae.training.stage import Stage, named_parts
+from genvae.training.stage import Stage, freeze
 from genvae.training.update import Updates, autocast
 from genvae.training.validation import Validation, validate
 
@@ -110,7 +110,7 @@ class Trainer:
         frozen = phase.frozen
         if phase.data == "latents":
             frozen = tuple(name for name, _ in self.model.named_children() if name != "prior")
-        self._freeze(frozen)
+        freeze(self.model, frozen)
         self.source: Source = self.train.resized(settings.batch_size)
         self.held: Source = self.valid
         with torch.random.fork_rng(devices=[]):
@@ -256,12 +256,6 @@ class Trainer:
         fresh = self.fresh()
         for name in names:
             self._module(self.model, name).load_state_dict(self._module(fresh, name).state_dict())
-
-    def _freeze(self, names: Sequence[str]) -> None:
-        self.model.requires_grad_(True)
-        for name in names:
-            for parameter in named_parts(self.model, name):
-                parameter.requires_grad_(False)
 
     @staticmethod
     def _module(model: VAE, name: str) -> torch.nn.Module:

@@ -24,6 +24,14 @@ def named_parts(model: nn.Module, name: str) -> list[nn.Parameter]:
     ]
 
 
+def freeze(model: nn.Module, names: Sequence[str]) -> None:
+    """Let everything move but what is named (see ``named_parts``)."""
+    model.requires_grad_(True)
+    for name in names:
+        for parameter in named_parts(model, name):
+            parameter.requires_grad_(False)
+
+
 @dataclass(frozen=True)
 class Stage:
     """A phase of a run, ready to be trained."""

@@ -20,7 +20,7 @@ from genvae.store.folders import sha256
 from genvae.store.locate import locate
 from genvae.store.weights import load_module
 from genvae.training.record import START, identity_of
-from genvae.training.stage import Stage, named_parts
+from genvae.training.stage import Stage, freeze
 
 #: what of a model's card stays to be said of a model that started from it
 PASSED_ON = ("summary", "licence", "data", "attribution", "started_from")
@@ -97,10 +97,7 @@ def try_out(stage: Stage, model: VAE, batch: Batch, seed: int) -> None:
     anything is written: a fitted prior may have no gradient, say. Raises LacksCapability; nothing changes."""
     if stage.phase.data != "items":
         return
-    model.requires_grad_(True)
-    for name in stage.phase.frozen:
-        for parameter in named_parts(model, name):
-            parameter.requires_grad_(False)
+    freeze(model, stage.phase.frozen)
     model.eval()
     with torch.random.fork_rng(devices=[]):
         stage.objective(model)(model, batch, 0, Stream(seed, "try"))

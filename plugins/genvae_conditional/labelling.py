@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from genvae.operations import Response
+from genvae.asking import Response
 from genvae.settings import setting
 
 SHOWN = 10  # values of a label that are listed

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from genvae.asking import Items, listed, model_setting, output_setting
 from genvae.errors import SettingError
-from genvae.operations import Items, listed, model_setting, output_setting
 from genvae.settings import setting
 
 

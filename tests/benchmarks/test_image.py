@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from benchmarks.image import bounding
-from benchmarks.image.arrays import Held, Pictures, held_out
+from benchmarks.image.arrays import Held, Pictures
 from benchmarks.image.clocked import RECIPES, Run, modality_of, recipe_of
 from benchmarks.image.mnist_job import adjusted, without
 from benchmarks.image.networks import built
@@ -25,6 +25,7 @@ from genvae.core.randomness import Stream
 from genvae.host import default_host
 from genvae.store.bundle import load
 from genvae_image_style.modality import Image
+from genvae_image_style.starters.corpus import held_out
 from tests.images.drawn import disc
 
 CPU = torch.device("cpu")

@@ -13,13 +13,13 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
+from genvae.asking import Items, listed
 from genvae.core.likelihoods import Bernoulli
 from genvae.core.randomness import Stream
 from genvae.data.read import read
 from genvae.errors import CheckpointError, DataError, SettingError
 from genvae.evaluation.evaluation import rendering
 from genvae.host import default_host
-from genvae.operations import Items, listed
 from genvae.testing import modality_contract
 from genvae_image_style.modality import Image
 from genvae_image_style.picture import Picture

@@ -19,7 +19,7 @@ from genvae.core.symbols import Symbols
 
 COLD = 1e-6  # below it only the likeliest could be drawn, and the logits would overflow
 #: Rows whose logits are made, weighed and drawn from together. A product with a large table has a price of its own,
-#: whatever the rows: on processors with AVX2 alone 17 ms for 10,000 x 256, as much as 60 rows more.
+#: whatever the rows, on processors that pack the table anew for each (docs/results.md has figures).
 TOGETHER = 512
 #: A product of at least this many rows rounds each row alike, however many there are (small ones run other
 #: kernels): so a row's symbols do not depend on the company it is decoded in.

@@ -7,7 +7,6 @@ logits, so s between 0 and 1 is a geometric mean of both; of a factorised likeli
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -35,7 +34,4 @@ def between(model: VAE, strength: float) -> VAE:
     if strength == 1.0:
         return model
     kind = BetweenSequence if isinstance(model.decoder, SequenceDecoder) else Between
-    made = copy.copy(model)
-    made._modules = dict(model._modules)  # its own, so that the model keeps its decoder
-    made.decoder = kind(model.decoder, list(model.conditions), strength).eval()
-    return made
+    return model.decoding_by(kind(model.decoder, list(model.conditions), strength).eval())

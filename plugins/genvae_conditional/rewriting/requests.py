@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from genvae.asking import as_conditions, conditions_setting
-from genvae.operations import MOST, Items, as_items, model_setting, output_setting, seed_setting
+from genvae.asking import (
+    MOST,
+    Items,
+    as_conditions,
+    as_items,
+    conditions_setting,
+    model_setting,
+    output_setting,
+    seed_setting,
+)
 from genvae.settings import setting
 
 

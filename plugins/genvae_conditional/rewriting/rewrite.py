@@ -10,7 +10,7 @@ from genvae.core.randomness import Stream
 from genvae.errors import DataError, LacksCapability, SettingError
 from genvae.latent.asked import asked, said
 from genvae.latent.output import Output
-from genvae.latent.tools import ENCODED, Tools
+from genvae.latent.tools import Tools
 from genvae_conditional.rewriting.between import OWN, between
 from genvae_conditional.rewriting.requests import Rewrite, Rewritten
 
@@ -29,7 +29,7 @@ def rewrite(context: Context, request: Rewrite) -> Rewritten:
     output = Output(context.bundle.modality, request.output)
     count = len(request.items)
     wanted = asked(tools, request.conditions, count)
-    before = _encoded(tools, request)
+    before = tools.encode(request.items, asked(tools, request.own, count))
     after: Latents = {**before, **wanted}
     if request.keep == "noise":
         noise = tools.noise(before, "rewrite with keep = noise")
@@ -38,13 +38,3 @@ def rewrite(context: Context, request: Rewrite) -> Rewritten:
     model = between(tools.vae, request.strength)
     made = tools.render(both, count, Stream(request.seed, "rewrite"), faithful=True, model=model)
     return Rewritten(made, output.write(made), list(request.items), said(tools, before), said(tools, after))
-
-
-def _encoded(tools: Tools, request: Rewrite) -> Latents:
-    """The posterior means of the items under their own conditions, with these."""
-    parts = []
-    for first in range(0, len(request.items), ENCODED):
-        items = request.items[first : first + ENCODED]
-        known = asked(tools, request.own, len(items))
-        parts.append(tools.vae.infer(tools.batch(items, first, known)).latents)
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,8 +122,6 @@ def kept(place: Path) -> list[str]:
 
 def restored(place: Path, name: str, weights: str) -> NoiseClassifier:
     """A classifier that was kept; raises CheckpointError where it is damaged, or another model's."""
-    import json
-
     folder = place / name
     wrong = fault(folder)
     if wrong:

@@ -5,16 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from genvae.asking import as_conditions
-from genvae.operations import (
-    MOST,
-    Items,
-    Response,
-    as_items,
-    model_setting,
-    output_setting,
-    seed_setting,
-)
+from genvae.asking import MOST, Items, Response, as_conditions, as_items, model_setting, output_setting, seed_setting
 from genvae.settings import setting
 
 PLACE = "where the classifiers are kept; default: beside the model, in its folder classifiers"

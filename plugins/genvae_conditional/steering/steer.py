@@ -20,7 +20,7 @@ from genvae.latent.tools import TILE, Tools
 from genvae_conditional.steering.classifiers import NoiseClassifier, kept, restored
 from genvae_conditional.steering.requests import Steer, Steered
 from genvae_conditional.steering.space import joined, latent_blocks, parted, place_of
-from genvae_conditional.steering.walks import Potential, langevin, ode
+from genvae_conditional.steering.walks import langevin, ode
 
 
 class Wishes:
@@ -60,9 +60,9 @@ def steer(context: Context, request: Steer) -> Steered:
     for part in torch.arange(rows).split(TILE):
         # a quarter of the way down first: from there a draw is sooner one of the target
         first = request.steps if request.method == "ode" else request.steps // 4
-        end = ode(_of(wishes), start[part], first, request.step_size)
+        end = ode(wishes.potential, start[part], first, request.step_size)
         if request.method == "langevin":
-            end, _ = langevin(_of(wishes), end, request.steps - first, request.step_size, items[part], stream)
+            end, _ = langevin(wishes.potential, end, request.steps - first, request.step_size, items[part], stream)
         walked.append(end)
     ends = torch.cat(walked)
     made = tools.noise({**observed, **parted(ends, blocks)}, "steer", push=True)
@@ -72,10 +72,6 @@ def steer(context: Context, request: Steer) -> Steered:
     return Steered(
         shown, output.write(shown), list(request.items), wishes.sure(ends[:count]), wishes.sure(start[:count])
     )
-
-
-def _of(wishes: Wishes) -> Potential:
-    return wishes.potential
 
 
 def _wishes(tools: Tools, request: Steer) -> Wishes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from genvae.context import Context
-from genvae.core.latents import Block, take
+from genvae.core.latents import Block
 from genvae.core.randomness import Stream
 from genvae.data.batching import Batches, some
 from genvae.data.conditions import PREFIX, Known, select
@@ -20,6 +20,7 @@ from genvae.errors import DataError, SettingError, nearest
 from genvae.evaluation.evaluation import Items
 from genvae.latent.tools import TILE, Tools
 from genvae_conditional.kinds.classes import ClassSettings, told_apart
+from genvae_conditional.label import Labeller
 from genvae_conditional.steering.classifiers import FEWEST, fit, keep
 from genvae_conditional.steering.requests import Taught, Teach
 from genvae_conditional.steering.space import joined, latent_blocks, place_of
@@ -27,7 +28,6 @@ from genvae_conditional.steering.space import joined, latent_blocks, place_of
 MOST_VALUES = 1_000
 ENCODED = 256  # items of mean cost that are encoded at once
 
-Labeller = Callable[[Any], Mapping[str, str]]
 Rows = list[Mapping[str, str]]
 
 
@@ -130,6 +130,6 @@ def _of_own(tools: Tools, request: Teach, blocks: list[Block], labeller: Labelle
         # the noise itself: a prior need not give back the one that it pushed
         noise = {block.name: stream.at(block.name).normal(items, *block.shape) for block in blocks}
         found.append(joined(noise, blocks))
-        made = tools.render(take(latents, slice(None)), len(items), stream, faithful=True, first=first)
+        made = tools.render(latents, len(items), stream, faithful=True, first=first)
         told += [labeller(item) for item in made]
     return found, told

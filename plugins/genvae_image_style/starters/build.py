@@ -9,7 +9,6 @@ resumes; the model itself replaces the one in the package.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,10 +30,9 @@ from genvae_image_style.architectures.flat_letters import FlatLetterDecoder
 from genvae_image_style.modality import Image
 from genvae_image_style.starters import typefaces
 from genvae_image_style.starters.beginning import Given, Wanted, coded, give, regress
+from genvae_image_style.starters.corpus import CAPITALS, FONTS, held_out
 
-FONTS = "image/fonts/glyphs32.npz"
 RECIPE = Path(__file__).parents[1] / "recipes" / "typefaces.yaml"
-CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: type designers begin with a few capitals; from A alone and from A, B, R and S the figures are measured
 WANTED = Wanted(heavier=CAPITALS, by=3.0, shown=(("ABRS", 0.3), ("A", 0.12)))
 COPIES, STEPS, RATE, DECAY = 40, 5_000, 1.0e-3, 0.03
@@ -53,11 +51,6 @@ ABOUT: dict[str, Any] = {
     ),
     "command": "python -m genvae_image_style.starters.build --data ../shared/data --work runs/typefaces",
 }
-
-
-def held_out(family: str) -> bool:
-    """Whether a family is never trained on."""
-    return int(hashlib.sha1(family.encode()).hexdigest(), 16) % 5 == 1
 
 
 def main() -> None:
