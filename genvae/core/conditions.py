@@ -151,7 +151,8 @@ class ConditionSettings(ABC):
 
 
 class Categorical(Condition):
-    """One of k values, in the order of ``names``; ``counts`` says how often each was seen (default: evenly).
+    """One of k values, in the order of ``names``; ``counts`` says how often each was seen (default: evenly), and
+    ``called`` which name a value of a table has, where that is another than the value itself.
 
     A row of shares that sum to 1 is a mixture of values. From NARROW values on networks are given a vector a value.
     """
@@ -165,9 +166,11 @@ class Categorical(Condition):
         counts: Sequence[int] = (),
         reaches: Sequence[str] = NETWORKS,
         width: int | None = None,
+        called: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(name, (len(names),), reaches)
         self.names = tuple(names)
+        self.called = dict(called or {})
         self.counts = torch.tensor(list(counts) or [1.0] * len(self.names), dtype=torch.float64)
         self.outputs = len(self.names)
         self.embedded = width is not None or len(self.names) > NARROW
@@ -183,7 +186,7 @@ class Categorical(Condition):
         return Embedding(self.block.size, self.width) if self.embedded else None
 
     def codes(self, values: Sequence[Any]) -> Float[Tensor, "n c"]:
-        numbers = [self._numbers.get(value, float("nan")) for value in values]
+        numbers = [self._numbers.get(self.called.get(value, value), float("nan")) for value in values]
         return torch.tensor(numbers, dtype=torch.float64).reshape(-1, 1)
 
     def rows(self, codes: Float[Tensor, "n c"]) -> Float[Tensor, "n ..."]:

@@ -17,6 +17,8 @@ KINDS: dict[str, list[tuple[dict[str, Any], list[Any], list[tuple[Any, str]]]]] 
     "class": [
         ({}, ["b", "", "a", "10", "9", "a"], [("a", "a"), ("10", "10"), (9, "9"), ("a:1,b:1", "a:0.5,b:0.5")]),
         ({"width": 3}, ["b", "", "a"], [("b", "b")]),
+        ({"names": {9: "boot", 8: "bag", 7: "boat"}}, ["8", "", "a", "9", "boot"],
+         [("boot", "boot"), ("boot:1,a:1", "boot:0.5,a:0.5")]),
     ],
     "attributes": [
         ({"flags": ["hat", "tie"]}, [["1", "0"], ["false", "yes"], ["", "1"], ["", ""]],
@@ -79,6 +81,7 @@ def test_values_of_which_no_condition_can_be_made(number: int) -> None:
 
 ASKED = [
     ("class", 0, "c", "no value of this model; known: 10, 9"),
+    ("class", 2, "boots", "no value of this model; did you mean 'boot'"),
     ("number", 0, "ten", "must be a number"),
     ("number", 0, 12, "not between 1 and 9"),
     ("number", 1, "nan", "finite"),
@@ -95,6 +98,15 @@ def test_what_is_no_value_is_one_line(number: int) -> None:
     with pytest.raises(SettingError, match=said) as caught:
         made(kind, case).ask(value)
     assert "\n" not in str(caught.value)
+
+
+def test_values_of_a_column_by_their_names() -> None:
+    """In the order in which they are listed; one that no item has is no value."""
+    named = made("class", 2)
+    assert list(named.values()) == ["boot", "bag", "a"]
+    assert named.codes(["9", "boot", "8", "a", "7", ""]).nan_to_num(nan=-1)[:, 0].tolist() == [0, 0, 1, 2, -1, -1]
+    with pytest.raises(SettingError, match="the value '9' is called nothing"):
+        HOST.make("condition", {"condition": "class", "names": {9: None}})
 
 
 def test_a_network_that_there_is_not() -> None:
