@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genvae.context import Context
 from genvae.core.batch import Batch
+from genvae.core.conditions import PRIOR
 from genvae.core.decoding.sampling import FLOOR
 from genvae.core.distributions import Capability
 from genvae.core.latents import Latents, take
@@ -38,14 +39,16 @@ class Tools:
 
     def batch(self, items: Sequence[Any], first: int = 0, known: Mapping[str, Tensor] | None = None) -> Batch:
         """Items of the user's as a batch. What is observed of items and not ``known`` of these is what fits them best,
-        of conditions with no more than TRIED values."""
+        of conditions with no more than TRIED values; one that only the prior is told of stays unknown where it may:
+        neither encoder nor decoder asks for it."""
         bundle = self.context.bundle
         examples = [bundle.modality.example(item) for item in items]
         batch = bundle.modality.collate(examples, range(first, first + len(items)))
         batch = batch.knowing(**{**bundle.conditions.unknown(len(items)), **batch.conditions, **(known or {})})
         for block in self.vae.blocks:
             values = bundle.values(block.name)
-            if block.name not in bundle.conditions or len(values) <= TRIED:
+            own = bundle.conditions.get(block.name)
+            if own is None or not (len(values) > TRIED or (own.reaches == (PRIOR,) and bundle.meets_unknown)):
                 batch = recognised(self.vae, batch, block.name, values)
         return batch
 

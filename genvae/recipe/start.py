@@ -43,7 +43,8 @@ def going_on(target: str, assignments: Sequence[str], model: Recipe, name: str) 
     is and ended with.
 
     Raises SettingError for the first setting that would make another model of it. Those that a modality lists as
-    ``reading`` say how data is read, and may be any.
+    ``reading`` say how data is read, and may be any. A model without conditions may be told some from here on, where
+    they reach its prior alone: encoder and decoder stay what they are.
     """
     host = model.host
     recipe = Recipe.of(target, host, below=ended(model))
@@ -61,9 +62,25 @@ def going_on(target: str, assignments: Sequence[str], model: Recipe, name: str) 
                 raise SettingError(
                     f"{section}.{path} of {name!r} is {before!r}, not {now!r}; leave it out, or train without --start"
                 )
+    if not model.sections["conditions"]:
+        _can_be_told(recipe, name)
+        return recipe
     for path, before, now in differences(model.sections["conditions"], recipe.sections["conditions"]):
         if not path.endswith(".column"):
             raise SettingError(
                 f"conditions.{path} of {name!r} is {before!r}, not {now!r}; leave it out, or train without --start"
             )
     return recipe
+
+
+def _can_be_told(recipe: Recipe, name: str) -> None:
+    """Raise SettingError where the conditions of a recipe cannot be added to a trained model."""
+    from genvae.core.conditions import PRIOR
+
+    for condition, settings in recipe.condition_settings().items():
+        if (reaches := settings.networks(condition)) != (PRIOR,):
+            raise SettingError(
+                f"{name!r} has no conditions, and {condition!r} reaches its {', '.join(reaches)}: a trained model can "
+                f"be told a condition by its prior alone; set conditions.{condition}.reaches to [prior], or train "
+                "without --start"
+            )

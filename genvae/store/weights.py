@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,21 +66,69 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: damaged weights ({' '.join(str(error).split())[:120]})") from None
 
 
-def load_module(module: nn.Module, path: Path) -> None:
-    """Read a module's weights in the module's own precision; every one must be there and fit."""
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights of a file, whole numbers multiplied by their scales."""
     state = read_tensors(path)
     for name in [name for name in state if name.endswith(SCALE)]:
         of = name.removesuffix(SCALE)
         if of not in state:
-            raise CheckpointError(f"{path}: its weights are of another model (first difference: {name})")
+            raise _another(path, name)
         state[of] = state[of].float() * state.pop(name).float()
-    wanted = tensors(module)
+    return state
+
+
+def _another(path: Path, name: str) -> CheckpointError:
+    return CheckpointError(f"{path}: its weights are of another model (first difference: {name})")
+
+
+def load_module(module: nn.Module, path: Path) -> None:
+    """Read a module's weights in the module's own precision; every one must be there and fit."""
+    state, wanted = _read_weights(path), tensors(module)
     wrong = sorted(set(wanted) ^ set(state)) or sorted(n for n in wanted if wanted[n].shape != state[n].shape)
     if wrong:
-        raise CheckpointError(f"{path}: its weights are of another model (first difference: {wrong[0]})")
+        raise _another(path, wrong[0])
     with torch.no_grad():
         for name, value in wanted.items():
             value.copy_(state[name])
+
+
+def load_into_larger(module: nn.Module, path: Path, moved: Mapping[str, str]) -> list[str]:
+    """Read the weights of a module into one of the same parts that are given more to read, after what they read
+    before: matrices have further columns, zeros at first, so that it says what it said. ``moved`` are beginnings of
+    names, and what they are now.
+
+    A part that has gained a weight begins anew, its weights being fitted to each other; a dictionary or list of parts
+    may gain some. Returns the names of those that begin anew and had weights before. Raises CheckpointError for any
+    other difference.
+    """
+    state, wanted = _read_weights(path), tensors(module)
+    for before, now in moved.items():
+        state = {now + n.removeprefix(before) if n.startswith(before) else n: value for n, value in state.items()}
+    anew: set[str] = set()
+    for name in wanted.keys() - state.keys():
+        part = name.rpartition(".")[0]
+        within = part.rpartition(".")[0]
+        lists = isinstance(module.get_submodule(within), nn.ModuleDict | nn.ModuleList)
+        anew.add(part if lists else within)
+    kept = {name: value for name, value in wanted.items() if not any(name.startswith(f"{part}.") for part in anew)}
+    lost = sorted(name for name in state if name not in wanted)
+    other = sorted(name for name, value in kept.items() if not _begins(state[name], value))
+    if lost or other:
+        raise _another(path, (lost or other)[0])
+    with torch.no_grad():
+        for name, value in kept.items():
+            if value.shape == state[name].shape:
+                value.copy_(state[name])
+            else:
+                value.zero_()[:, : state[name].shape[1]] = state[name]
+    return sorted(part for part in anew if any(name.startswith(f"{part}.") for name in state))
+
+
+def _begins(had: Tensor, has: Tensor) -> bool:
+    """Whether a tensor can begin another: equal shapes, or a matrix with further columns."""
+    if had.shape == has.shape:
+        return True
+    return had.ndim == has.ndim == 2 and len(had) == len(has) and had.shape[1] < has.shape[1]
 
 
 def save_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:

@@ -99,7 +99,8 @@ def train(
 
     model = recipe.build(modality, training.seed, conditions)
     if start is not None:
-        start.give(model)
+        for part in start.give(model):
+            reporter.say(f"{part} begins anew: it has not been told of conditions before")
     model.to(place)
     stages = [Stage.of(phase, training, recipe, model) for phase in phases]
     reporter.say(
@@ -133,9 +134,8 @@ def _conditions(recipe: Recipe, items: Parts, resumed: Path | None, start: Start
     declared = recipe.condition_settings()
     if resumed is not None:
         return restored(conditions_of(resumed), declared)
-    if start is not None:
-        return restored(to_config(start.bundle.conditions), declared)
-    return fit(declared, items.train.table, items.train.rows)
+    own = start.conditions(declared) if start is not None else None
+    return own or fit(declared, items.train.table, items.train.rows)
 
 
 def _known(conditions: Conditions, items: Items, reporter: Reporter) -> Known | None:

@@ -10,15 +10,18 @@ from typing import Any
 import torch
 
 from genvae.core.batch import Batch
+from genvae.core.conditions import Conditions
 from genvae.core.randomness import Stream
+from genvae.core.told import ToldPrior
 from genvae.core.vae import VAE
+from genvae.data.conditions import Declared, restored, to_config
 from genvae.errors import SettingError
 from genvae.host import Host
 from genvae.recipe import Recipe, going_on
 from genvae.store.bundle import WEIGHTS, Bundle, load
 from genvae.store.folders import sha256
 from genvae.store.locate import locate
-from genvae.store.weights import load_module
+from genvae.store.weights import load_into_larger, load_module
 from genvae.training.record import START, identity_of
 from genvae.training.stage import Stage, freeze
 
@@ -78,9 +81,18 @@ class Start:
         """The run's recipe; raises SettingError where it asks for another model."""
         return going_on(target, assignments, self.bundle.recipe, self.name)
 
-    def give(self, model: VAE) -> None:
-        """Have a model begin with these weights, buffers among them: a prior that was fitted is."""
-        load_module(model, self.folder / WEIGHTS)
+    def give(self, model: VAE) -> list[str]:
+        """Have a model begin with these weights, buffers among them: a prior that was fitted is. A model that is told
+        more than this one begins by not listening to it; the names of those parts that must begin anew."""
+        if set(model.conditions) == set(self.bundle.conditions):
+            load_module(model, self.folder / WEIGHTS)
+            return []
+        moved = {"prior.": "prior.prior."} if isinstance(model.prior, ToldPrior) else {}
+        return load_into_larger(model, self.folder / WEIGHTS, moved)
+
+    def conditions(self, declared: Declared) -> Conditions | None:
+        """The model's own conditions; None where it has none, and those that are declared are to be fitted."""
+        return restored(to_config(self.bundle.conditions), declared) if self.bundle.conditions else None
 
     def identity(self) -> dict[str, str]:
         """For run.json."""

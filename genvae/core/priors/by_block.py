@@ -89,7 +89,7 @@ class ByBlockSettings(ConditionedSettings):
             if settings is None:
                 made[block.name] = StandardNormal()
             elif isinstance(settings, ConditionedSettings):
-                made[block.name] = settings.build([block], [*before, *blocks[:place]])
+                made[block.name] = settings.build([block], [*blocks[:place], *before])
             else:
                 made[block.name] = settings.build([block])
         return ByBlock(made)

@@ -108,12 +108,12 @@ class ConditionedPrior(FittedPrior):
 
     def __init__(self, blocks: Sequence[Block], when: str, before: Sequence[Block] = ()) -> None:
         super().__init__(when)
-        known = [*before, *blocks]
-        self.standards = nn.ModuleDict({block.name: Standard(block) for block in known})
-        # a shared block can depend on shared blocks alone
+        self.standards = nn.ModuleDict({block.name: Standard(block) for block in (*before, *blocks)})
+        # a shared block can depend on shared blocks alone. What comes before stands last, so that more of it (a
+        # condition, say) leaves the columns of a network's matrices where they are
         self.seen = {
-            block.name: [other for other in known[:place] if other.shared or not block.shared]
-            for place, block in enumerate(known)
+            block.name: [other for other in (*blocks[:place], *before) if other.shared or not block.shared]
+            for place, block in enumerate(blocks)
         }
 
     def width(self, block: Block) -> int:
