@@ -55,9 +55,12 @@ def weighed(
 ) -> Float[Tensor, "n c h w"]:
     """Upright strokes wider by twice so many pixels, narrower where it is negative, between -1 and 1; and level ones
     by another amount."""
-    for amount, kernel, edges in ((upright, (1, 3), (1, 1, 0, 0)), (level, (3, 1), (0, 0, 1, 1))):
-        wider = functional.max_pool2d(functional.pad(pictures, edges), kernel, stride=1)
-        narrower = -functional.max_pool2d(-functional.pad(pictures, edges), kernel, stride=1)
+    for amount, axis, edges in ((upright, 3, (1, 1, 0, 0)), (level, 2, (0, 0, 1, 1))):
+        # three shifted pictures compared take a tenth of what pooling does on a CPU
+        around = functional.pad(pictures, edges)
+        before, here, after = (around.narrow(axis, place, pictures.shape[axis]) for place in range(3))
+        wider = torch.maximum(torch.maximum(before, here), after)
+        narrower = torch.minimum(torch.minimum(before, here), after)
         share = amount[:, None, None, None]
         pictures = torch.where(
             share > 0, torch.lerp(pictures, wider, share), torch.lerp(pictures, narrower, -share)
