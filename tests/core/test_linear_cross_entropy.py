@@ -27,7 +27,7 @@ def outcome(score: object, rows: int, by_row: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("rows", [1, 5, 16, 50])
 @pytest.mark.parametrize("weighing", ["alike", "apart", "zero"])
 def test_value_and_gradients(rows: int, weighing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "ROWS", 16)  # several chunks, the last of them short
+    monkeypatch.setattr(fused, "NUMBERS", 16 * 23)  # several chunks
     by_row = {"alike": torch.full((rows,), 0.3), "apart": torch.linspace(-1.0, 2.0, rows), "zero": torch.zeros(rows)}
     for plain, one in zip(
         outcome(reference, rows, by_row[weighing]),
@@ -62,6 +62,31 @@ def test_logits_that_have_no_exponential(levels: tuple[float, ...], sampled: flo
         for found, right in zip(torch.autograd.grad((one * by_row).sum(), leaves), wanted, strict=True):
             # that of weight[:, 0] is the difference of numbers of 200
             torch.testing.assert_close(found, right, rtol=1e-4, atol=2e-3)
+
+
+@pytest.mark.parametrize("sampled", [0.0, 1e-12])
+def test_biases_that_have_no_exponential(sampled: float) -> None:
+    """One that rules a symbol out, and one that leaves no other."""
+    hidden, weight, bias, target = (each.detach() for each in inputs(5))
+    bias[3], bias[4], target[:2] = -300.0, 150.0, 4
+    leaves = [each.requires_grad_() for each in (hidden, weight, bias)]
+    one, plain = linear_cross_entropy(*leaves, target, sampled), reference(*leaves, target)
+    torch.testing.assert_close(one, plain, rtol=1e-5, atol=1e-4)
+    wanted = torch.autograd.grad(plain.sum(), leaves)
+    for found, right in zip(torch.autograd.grad(one.sum(), leaves), wanted, strict=True):
+        torch.testing.assert_close(found, right, rtol=1e-4, atol=1e-4)
+
+
+def test_a_gradient_is_given_once_and_worked_out_anew_where_it_is_asked_for_again() -> None:
+    for sampled in (0.0, 1.0):
+        hidden, weight, bias, target = inputs(6)
+        loss = linear_cross_entropy(hidden, weight, bias, target, sampled).mean()
+        first = torch.autograd.grad(loss, (hidden, weight, bias), retain_graph=True)
+        kept = [gradient.clone() for gradient in first]
+        for gradient in first:
+            gradient.zero_()  # as an optimizer may
+        for again, before in zip(torch.autograd.grad(loss, (hidden, weight, bias)), kept, strict=True):
+            torch.testing.assert_close(again, before)
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
@@ -140,15 +165,15 @@ ALIKE, APART = torch.full((ROWS,), 0.5), torch.linspace(-1.0, 2.0, ROWS)
 
 @pytest.mark.parametrize("by_row", [ALIKE, APART], ids=["alike", "apart"])
 def test_the_sampled_gradient_is_without_bias(by_row: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "ROWS", 7)  # two chunks, each with a choice of its own
+    monkeypatch.setattr(fused, "FEW", 7)  # two choices
     exact = [gradient.double() for gradient in gradients(0.0, by_row)]
     tau, count = 0.5, 200
     of_hidden, of_weight, _ = draws(tau, by_row, count)
     hidden, weight, bias, target = (each.detach() for each in skewed())
     chance = (hidden @ weight.T + bias).double().softmax(1)
-    # variance of a symbol's gradient: (1 / pi - 1) times the square of a chunk's part in it, a target's column apart
+    # variance of a symbol's gradient: (1 / pi - 1) times the square of a choice's part in it, a target's apart
     variance = torch.zeros(SYMBOLS, WIDTH, dtype=torch.float64)
-    for rows in (slice(0, 7), slice(7, 12)):
+    for rows in (slice(0, 6), slice(6, 12)):
         kept = (chance[rows].sum(0) / tau).clamp(max=1.0)
         kept[target[rows]] = 1.0
         part = (chance[rows] * by_row[rows, None]).T @ hidden[rows].double()

@@ -43,3 +43,12 @@ def test_on_a_gpu_nothing_changes() -> None:
     before = torch.backends.mkldnn.matmul.fp32_precision
     with products.exact_products(torch.device("cuda")) as used:
         assert not used and torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+@pytest.mark.parametrize("columns", [1, 16, 23, 256, 510])
+def test_a_wide_product_is_the_product_and_its_rows_begin_lines(columns: int) -> None:
+    one, two = torch.randn(5, 7), torch.randn(columns, 7).T
+    made = products.product(one, two)
+    torch.testing.assert_close(made, one @ two)
+    apart = made.stride(0) * made.element_size()
+    assert apart % products.LINE == 0 and apart % (products.LINE * products.LINES) != 0
