@@ -58,19 +58,22 @@ def parts(
     host: Host,
     reporter: Reporter,
     conditions: Declared | None = None,
+    may_be_silent: bool = False,
 ) -> Parts:
-    """Read and select the items, with what ``conditions`` say of them. Of items of their own a validation looks at
-    every one; raises DataError."""
+    """Read and select the items, with what ``conditions`` say of them; where the data ``may_be_silent``, one that they
+    have no column of is unknown. Of items of their own a validation looks at every one; raises DataError."""
     declared = conditions or {}
-    table, note = select(read(data, host), modality, declared)
-    if note:
-        reporter.say(note)
+    absent: list[str] | None = [] if may_be_silent else None
+    table, note = select(read(data, host), modality, declared, absent)
+    for line in (note, *(f"warning: the data do not say {name!r}: it counts as unknown" for name in absent or ())):
+        if line:
+            reporter.say(line)
     kin = together(table)
     if validation is None:
         rows, held = split(len(table), training.validation, training.seed, kin)
         return Parts(Items(table, rows, kin), Items(table, held, kin), VALIDATED)
     try:
-        other, note = select(read(validation, host), modality, declared)
+        other, note = select(read(validation, host), modality, declared, absent)
     except DataError as error:
         raise DataError(f"validation: {error}") from None
     if note:

@@ -10,7 +10,7 @@ from typing import Any
 from genvae import settings
 from genvae.core.conditions import Conditions
 from genvae.core.products import exact_products
-from genvae.core.vae import VAE
+from genvae.core.vae import VAE, BeginsFromData
 from genvae.data.batching import Batches
 from genvae.data.conditions import Known, fit, restored, to_config
 from genvae.data.prepare import prepare
@@ -69,7 +69,10 @@ def train(
     training = settings.build(TrainingSettings, recipe.sections["training"], where="training")
     phases = [settings.build(Phase, p, where="phase") for p in recipe.sections["phases"]] or [Phase()]
     modality_settings = recipe.modality_settings()
-    items = parts(data, validation, modality_settings, training, host, reporter, recipe.condition_settings())
+    items = parts(
+        data, validation, modality_settings, training, host, reporter, recipe.condition_settings(),
+        may_be_silent=start is not None and start.knows_silence,
+    )  # fmt: skip
     train_items, held = items.train, items.held
     identity = {"recipe": recipe.to_config(), **items.hashes(), "start": start.identity() if start else None}
     checkpoints = Checkpoints(run_folder / "checkpoints")
@@ -98,10 +101,7 @@ def train(
         return recipe.build(modality, training.seed + 1, conditions)
 
     model = recipe.build(modality, training.seed, conditions)
-    if start is not None:
-        for part in start.give(model):
-            reporter.say(f"{part} begins anew: it has not been told of conditions before")
-    model.to(place)
+    _weights(model.to(place), start, None if resume else train_batches, reporter)
     stages = [Stage.of(phase, training, recipe, model) for phase in phases]
     reporter.say(
         f"{len(train_items.rows):,} items to train on, {len(held.rows):,} to validate; "
@@ -127,6 +127,16 @@ def train(
     bundle.about.setdefault("scores", {})["On its own validation lines"] = scores
     save(bundle, output)
     return Outcome(bundle, state, scores, _speed(state, modality.unit))
+
+
+def _weights(model: VAE, start: Start | None, batches: Batches | None, reporter: Reporter) -> None:
+    """The weights that a run begins with: of a trained model, or what networks find by a look at the data, or as they
+    were drawn. Without ``batches`` the run goes on, and they come from a checkpoint."""
+    if start is not None:
+        for part in start.give(model):
+            reporter.say(f"{part} begins anew: it has not been told of conditions before")
+    elif batches is not None and isinstance(model.decoder, BeginsFromData):
+        model.decoder.begin(model, batches.in_order())
 
 
 def _conditions(recipe: Recipe, items: Parts, resumed: Path | None, start: Start | None) -> Conditions:

@@ -94,6 +94,11 @@ class Start:
         """The model's own conditions; None where it has none, and those that are declared are to be fitted."""
         return restored(to_config(self.bundle.conditions), declared) if self.bundle.conditions else None
 
+    @property
+    def knows_silence(self) -> bool:
+        """Whether items may say nothing of its conditions."""
+        return bool(self.bundle.conditions) and self.bundle.meets_unknown
+
     def identity(self) -> dict[str, str]:
         """For run.json."""
         return {"name": self.name, "title": self.title, "sha256": self.digest}

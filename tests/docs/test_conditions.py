@@ -21,8 +21,8 @@ def test_the_page_of_conditions_runs(
     from genvae.cli.main import main
 
     monkeypatch.chdir(tmp_path)
-    (recipe,) = blocks(PAGE, "yaml")
-    (tmp_path / "asked.yaml").write_text(recipe, encoding="utf-8")
+    for name, recipe in zip(("asked", "told"), blocks(PAGE, "yaml"), strict=True):
+        (tmp_path / f"{name}.yaml").write_text(recipe, encoding="utf-8")
     with (tmp_path / "table.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["text", "form", "characters", "polite", "short"])
@@ -32,7 +32,8 @@ def test_the_page_of_conditions_runs(
     for line in "".join(blocks(PAGE, "sh")).splitlines():
         words = shlex.split(line)[1:]
         if words[0] == "train":  # the same command, made short
-            words += [word for setting in SHORT for word in ("--set", setting)]
+            some = SHORT[:1] if "--start" in words else SHORT
+            words += [word for setting in some for word in ("--set", setting)]
         assert main(words) == 0, capsys.readouterr().err
         assert capsys.readouterr().out.strip(), line
     (code,) = blocks(PAGE, "python")

@@ -11,7 +11,7 @@ import torch
 import genvae
 from genvae.context import Context
 from genvae.core.vae import VAE
-from genvae.errors import SettingError
+from genvae.errors import DataError, SettingError
 from genvae.host import default_host
 from genvae.latent.tools import Tools
 from genvae.progress import Reporter, Silent
@@ -22,6 +22,7 @@ from genvae.training.run import Outcome, train
 from genvae.training.start import Start
 from tests.conftest import TINY, own_lines
 from tests.training.going_on import SHORT, Stops, same, weights
+from tests.training.small import Told
 
 HOST = default_host()
 LINES = own_lines(60)
@@ -107,6 +108,21 @@ def test_items_of_a_users_are_read_without_what_only_the_prior_is_told(table: Pa
     assert bundle.meets_unknown
     assert not Tools(Context(HOST, bundle)).batch(LINES[:2]).conditions["form"].any()
     assert len(genvae.load(tmp_path / "told").generate(2, conditions={"form": "asked"})) == 2
+
+
+def test_a_model_that_was_told_goes_on_with_items_that_say_nothing(table: Path, tmp_path: Path) -> None:
+    plain(tmp_path / "plain", *PRIORS["recurrent"])
+    told(tmp_path / "plain", table, tmp_path / "told")
+    start, reporter = Start.find(str(tmp_path / "told"), HOST), Told()
+    recipe = start.recipe("sentence", [*SHORT, f"phases=[{FIT}]"])
+    train(recipe, LINES, tmp_path / "on", resume=False, reporter=reporter, start=start)
+    assert [line for line in reporter.lines if "'form'" in line] == [
+        "warning: the data do not say 'form': it counts as unknown"
+    ]
+    assert len(genvae.load(tmp_path / "on").generate(2, conditions={"form": "asked"})) == 2
+    fresh = Recipe(recipe.sections, HOST)
+    with pytest.raises(DataError, match="needs the column 'form'"):
+        train(fresh, LINES, tmp_path / "fresh", resume=False, reporter=Silent())
 
 
 def test_what_cannot_be_told_later_is_refused(table: Path, tmp_path: Path) -> None:
