@@ -138,8 +138,11 @@ class Model:
 
     def _normal(self, items: Tensor, stream: Stream, real: Sequence[str]) -> Latents:
         moments = self.aggregate(real) if real else {}
-        latents: Latents = {}
-        for block in self.bundle.vae.blocks:
+        vae = self.bundle.vae
+        latents: Latents = dict(vae.conditions.unknown(len(items)))
+        for block in vae.blocks:
+            if block.name in vae.observed:
+                continue
             noise = stream.at(block.name).normal(items, *block.shape)
             mean, scale = moments.get(block.name, (torch.zeros(block.shape), torch.ones(block.shape)))
             latents[block.name] = mean + scale * noise
@@ -153,11 +156,12 @@ class Model:
         if key not in self._aggregates:
             chosen = [real[row] for row in some(np.arange(len(real)), AGGREGATED, seed)]
             vae = self.bundle.vae
-            found = {block.name: Moments(full=False) for block in vae.blocks}
+            shapes = {block.name: block.shape for block in vae.blocks if block.name not in vae.observed}
+            found = {name: Moments(full=False) for name in shapes}
             for batch in self.evaluation(chosen).batches.in_order():
-                for name, value in vae.infer(batch, Stream(seed, "aggregate")).latents.items():
-                    found[name].add(value.flatten(1))
-            shapes = {block.name: block.shape for block in vae.blocks}
+                latents = vae.infer(batch, Stream(seed, "aggregate")).latents
+                for name, moments in found.items():
+                    moments.add(latents[name].flatten(1))
             self._aggregates[key] = {
                 name: tuple(part.float().reshape(shapes[name]) for part in (moments.mean, moments.variance.sqrt()))
                 for name, moments in found.items()

@@ -1,0 +1,1 @@
+"""Does a model of sentences say what it is asked to say?"""
