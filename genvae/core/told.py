@@ -144,8 +144,10 @@ class ToldPrior(Prior):
     def bind(self, model: nn.Module) -> None:
         self.prior.bind(model)
 
-    def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
-        self.prior.initialise(values, block)
+    def initialise(
+        self, values: Float[Tensor, "n ..."], block: Block, before: Mapping[str, Tensor] | None = None
+    ) -> None:
+        self.prior.initialise(values, block, None if before is None else self.reading(before))
 
     def mark_fitted(self, fitted: bool = True) -> None:
         self.prior.mark_fitted(fitted)

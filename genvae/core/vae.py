@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -101,6 +102,14 @@ class Networks:
     def latent(self) -> Sequence[Block]:
         """The blocks that have a posterior."""
         return [block for block in self.blocks if block.name not in self.observed]
+
+
+@runtime_checkable
+class BeginsFromData(Protocol):
+    """A decoder whose model need not begin with noise for weights."""
+
+    def begin(self, model: VAE, batches: Iterable[Batch]) -> None:
+        """Set weights of the model by a look at its training items, once, before the first step."""
 
 
 class VAE(nn.Module):

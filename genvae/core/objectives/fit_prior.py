@@ -53,9 +53,11 @@ class FitPrior(Objective):
     def begin(self, model: VAE, whole: Batch, stream: Stream) -> None:
         """The prior's first look at the latents, one draw an item; it is in use from here on."""
         values = drawn(model.blocks, whole, stream.at("posterior"), self.noise)
+        before: Latents = {}
         for block in model.blocks:
             if block.name not in whole.conditions:
-                model.prior.initialise(values[block.name], block)
+                model.prior.initialise(values[block.name], block, before)
+            before[block.name] = values[block.name]
         model.prior.mark_fitted()
 
     def forward(self, model: VAE, batch: Batch, step: int | None, stream: Stream, player: str = "model") -> Terms:

@@ -30,8 +30,11 @@ class Prior(nn.Module, ABC):
     def bind(self, model: nn.Module) -> None:
         """Told of the VAE it is part of, when that is made. It must not make the model a submodule."""
 
-    def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
-        """A start from the data: latents of a block, (n, *shape). By default none is needed."""
+    def initialise(
+        self, values: Float[Tensor, "n ..."], block: Block, before: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """A start from the data: latents of a block, (n, *shape), and what the same items have in the blocks before it.
+        By default none is needed."""
 
     def mark_fitted(self, fitted: bool = True) -> None:
         """Told that it has been fitted to latents. By default there is nothing to remember."""

@@ -48,12 +48,14 @@ class ByBlock(Prior):
         for prior in self.each():
             prior.bind(model)
 
-    def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
+    def initialise(
+        self, values: Float[Tensor, "n ..."], block: Block, before: Mapping[str, Tensor] | None = None
+    ) -> None:
         own = self.of(block)
-        own.initialise(values, block)
+        own.initialise(values, block, before)
         for prior in self.each():  # those that see it standardise what they see
             if prior is not own and isinstance(prior, ConditionedPrior) and block.name in prior.standards:
-                prior.initialise(values, block)
+                prior.initialise(values, block, before)
 
     def mark_fitted(self, fitted: bool = True) -> None:
         for prior in self.each():

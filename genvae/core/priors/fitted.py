@@ -131,7 +131,9 @@ class ConditionedPrior(FittedPrior):
         parts = [self.standard(other)(before[other.name]) for other in self.seen[block.name]]
         return torch.cat(parts, 1) if parts else None
 
-    def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
+    def initialise(
+        self, values: Float[Tensor, "n ..."], block: Block, before: Mapping[str, Tensor] | None = None
+    ) -> None:
         """Standardise a block by the mean and scale of its latents."""
         self.standard(block).measure(values)
 

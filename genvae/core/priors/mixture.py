@@ -51,7 +51,9 @@ class MixturePrior(FittedPrior):
         return found
 
     @torch.no_grad()
-    def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
+    def initialise(
+        self, values: Float[Tensor, "n ..."], block: Block, before: Mapping[str, Tensor] | None = None
+    ) -> None:
         """Fit a block's mixture to latents by scikit-learn's expectation maximisation; raises SettingError when
         there are fewer latents than components."""
         from sklearn.exceptions import ConvergenceWarning

@@ -144,11 +144,13 @@ class RecurrentPrior(ConditionedPrior):
         return made
 
     @torch.no_grad()
-    def initialise(self, values: Float[Tensor, "n ..."], block: Block) -> None:
+    def initialise(
+        self, values: Float[Tensor, "n ..."], block: Block, before: Mapping[str, Tensor] | None = None
+    ) -> None:
         """Standardise the block, all its vectors alike, and find its codes: by k-means, or by what the posterior says
         of the things that are listed. Raises SettingError when there are fewer vectors than codes."""
         if block.name not in self.nets:  # one that it only sees
-            super().initialise(values, block)
+            super().initialise(values, block, before)
             return
         self.standard(block).measure(values, alike=len(block.shape) > 1)  # the codes are the same at every place
         net = self.net(block)
