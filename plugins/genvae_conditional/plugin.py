@@ -22,6 +22,11 @@ OBJECTIVES: list[Part] = [
          summary="a condition known of some items alone: every value is tried on the others, weighed by q(c|x)"),
 ]  # fmt: skip
 
+PRIORS = [
+    Part(kind="prior", id="mixtures", factory=f"{__package__}.priors.mixtures:MixturesSettings",
+         summary="a mixture of Gaussians with whole covariances for each value of a condition"),
+]  # fmt: skip
+
 LABELLERS = [
     Part(kind="labeller", id="english", factory=f"{__package__}.rules.english:labels",
          summary="form, negation, tense, subject and length of lines of English, by rules"),
@@ -83,4 +88,4 @@ OPERATIONS: list[OperationPart] = [
 @hookimpl
 def genvae_parts() -> list[Part]:
     """Kinds of condition, and the objectives, labellers, measures and operations that need one."""
-    return [*CONDITIONS, *OBJECTIVES, *LABELLERS, *MEASURES, *OPERATIONS]
+    return [*CONDITIONS, *OBJECTIVES, *PRIORS, *LABELLERS, *MEASURES, *OPERATIONS]
