@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genvae.context import Context
 from genvae.core.batch import Batch
-from genvae.core.conditions import PRIOR
+from genvae.core.conditions import DECODER, PRIOR
 from genvae.core.decoding.sampling import FLOOR
 from genvae.core.distributions import Capability
 from genvae.core.latents import Latents, take
@@ -78,7 +78,12 @@ class Tools:
             )
 
     def guided(self, weight: float) -> VAE:
-        """The model with guidance; raises LacksCapability for one that was never trained on unknown conditions."""
+        """The model with guidance; raises LacksCapability for one whose decoder is told no conditions, or that was
+        never trained on unknown ones."""
+        if weight != 1.0 and self.vae.conditions and not self.vae.conditions.reaching(DECODER):
+            raise LacksCapability(
+                "guidance is a step of the decoder's, and this model's conditions reach its prior alone: leave it out"
+            )
         if weight != 1.0 and self.vae.conditions and not self.context.bundle.meets_unknown:
             raise LacksCapability(
                 "guidance steps away from what is said without the conditions, and this model was never trained on "

@@ -90,7 +90,7 @@ def test_a_link_to_a_condition_that_there_is_not(blank: Callable[[], Page], stud
 def test_what_is_declared_is_read_without_the_model(model: Path, tmp_path: Path) -> None:
     studio = Studio(Service(), str(model))
     assert list(declared(studio, str(model))) == ["form", "size", "topic", "tags"]
-    assert declared(studio, str(tmp_path / "nowhere")) == {} == declared(studio, "sentences-en")
+    assert declared(studio, str(tmp_path / "nowhere")) == {} == declared(studio, "typefaces")
 
 
 def test_a_link_says_conditions_as_json() -> None:

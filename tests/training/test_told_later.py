@@ -11,7 +11,7 @@ import torch
 import genvae
 from genvae.context import Context
 from genvae.core.vae import VAE
-from genvae.errors import DataError, SettingError
+from genvae.errors import DataError, LacksCapability, SettingError
 from genvae.host import default_host
 from genvae.latent.tools import Tools
 from genvae.progress import Reporter, Silent
@@ -107,7 +107,10 @@ def test_items_of_a_users_are_read_without_what_only_the_prior_is_told(table: Pa
     bundle = load(tmp_path / "told", HOST)
     assert bundle.meets_unknown
     assert not Tools(Context(HOST, bundle)).batch(LINES[:2]).conditions["form"].any()
-    assert len(genvae.load(tmp_path / "told").generate(2, conditions={"form": "asked"})) == 2
+    model = genvae.load(tmp_path / "told")
+    assert len(model.generate(2, conditions={"form": "asked"})) == 2
+    with pytest.raises(LacksCapability, match="reach its prior alone"):
+        model.generate(2, conditions={"form": "asked"}, guidance=2.0)
 
 
 def test_a_model_that_was_told_goes_on_with_items_that_say_nothing(table: Path, tmp_path: Path) -> None:

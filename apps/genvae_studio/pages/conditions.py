@@ -20,15 +20,17 @@ SAYS: dict[str, Any] = {"concurrency_id": "conditions", "trigger_mode": "multipl
 
 
 def declared(studio: Studio, model: str) -> dict[str, dict[str, Any]]:
-    """What a model on this machine declares, by the names of its conditions; nothing of one that cannot be read."""
+    """What a model on this machine declares, by the names of its conditions, and which networks each "reaches";
+    nothing of one that cannot be read."""
     if not model or not studio.media(model):
         return {}
     try:
         answer: Any = studio.service.run("models", name=model)
     except GenvaeError:
         return {}
-    found: dict[str, dict[str, Any]] = (answer.items[0]["config"].get("conditions") or {}).get("declared", {})
-    return found
+    config = answer.items[0]["config"]
+    found: dict[str, dict[str, Any]] = (config.get("conditions") or {}).get("declared", {})
+    return {name: {**own, "reaches": config["recipe"]["conditions"][name]["reaches"]} for name, own in found.items()}
 
 
 def controls(studio: Studio, wanted: gr.State, chosen: gr.State) -> None:
@@ -45,7 +47,7 @@ def controls(studio: Studio, wanted: gr.State, chosen: gr.State) -> None:
         known = declared(studio, str(asked.get("model", "")))
         for name, own in known.items():
             _control(name, own, asked["conditions"].get(name), chosen)
-        if known:
+        if any("decoder" in own["reaches"] for own in known.values()):  # whose step guidance is
             low, high = limits("guidance")
             slider = gr.Slider(low, high, asked["guidance"], step=0.1, label="Guidance", info=hint("guidance"),
                                buttons=[], interactive=True, elem_id="guidance")  # fmt: skip
