@@ -23,6 +23,18 @@ def autocast(model: VAE, settings: TrainingSettings) -> torch.autocast:
     return torch.autocast(model.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
 
+def reseed(device: torch.device, seed: int) -> None:
+    """Seed what modules draw from that only know the global generator, like dropout.
+
+    For a model on the processor that is the processor's: torch.manual_seed tells every kind of device there is, and
+    formats a traceback for each that is not in use, which takes 0.6 ms.
+    """
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
+
+
 class Updates:
     """Steps of the optimizers of one phase, on one or more batches as if on one batch of all their items."""
 
@@ -65,8 +77,7 @@ class Updates:
         optimizer.zero_grad()
         with _alone(moved, every):
             for number, batch in enumerate(batches):
-                # modules that only know the global generator, like dropout
-                torch.manual_seed(stream.at("modules").again(number).integer())
+                reseed(self.model.device, stream.at("modules").again(number).integer())
                 with autocast(self.model, self.settings):
                     terms = self.objective(self.model, batch, step, stream, player)
                 share = len(batch) / items
