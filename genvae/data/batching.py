@@ -125,7 +125,7 @@ class _Maker:
 class Batches:
     """Batches of examples of near-equal size: the costliest item times their number stays in a budget.
 
-    Groups come in a random order instead, as many as the budget has room for, and one at least.
+    Groups stay together, near-equal costs side by side, as many as the budget has room for, and one at least.
     """
 
     def __init__(
@@ -209,6 +209,7 @@ class Batches:
             parts = [of_group[number] for of_group in cut if number < len(of_group)]
             if generator is not None:
                 parts = [parts[place] for place in generator.permutation(len(parts))]
+                parts.sort(key=lambda part: int(self.costs[part].max()))
             batches += self._packed(parts)
         return batches
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from genvae.core.batch import Batch
 from genvae.core.latents import Block
@@ -101,7 +102,13 @@ class PlacesEncoder(nn.Module):
 class PlacesDecoder(SequenceDecoder):
     """The LSTM decoder without the places beside the symbols: they give its first state, and are attended to by each
     position, by what they hold and by where they are. Conditions are beside every symbol (``whole``). The vector of
-    the line is no concern of it: what is said of the line is said by the places."""
+    the line is no concern of it: what is said of the line is said by the places.
+
+    With ``reading`` both directions of another LSTM read the places, so that each is attended to by what stands around
+    it, too, and what is seen passes a layer beside what was said (Luong, Pham and Manning, "Effective Approaches to
+    Attention-based Neural Machine Translation", 2015): a decoder that says something else than what it is given has to
+    know where in it it is.
+    """
 
     def __init__(
         self,
@@ -112,9 +119,13 @@ class PlacesDecoder(SequenceDecoder):
         keys: int,
         longest: int,
         dropout: float,
+        reading: int = 0,
     ) -> None:
         super().__init__()
         places, width = block.shape
+        self.ahead = LSTM(width, reading, batch_first=True) if reading else None
+        self.back = LSTM(width, reading, batch_first=True) if reading else None
+        width += 2 * reading
         self.beneath = LSTMDecoder(whole, embedding, hidden, 1, dropout, first=[block, *whole])
         self.query = nn.Linear(hidden, keys)
         self.key = nn.Linear(width, keys)
@@ -123,9 +134,14 @@ class PlacesDecoder(SequenceDecoder):
         look = torch.zeros(longest + 1, places)
         look.fill_diagonal_(FIRST_BIAS)
         self.look = nn.Parameter(look)
+        self.join = nn.Linear(2 * hidden, hidden) if reading else None
+        self.dropout = nn.Dropout(dropout)
 
     def _memory(self, latents: Mapping[str, Tensor]) -> tuple[Float[Tensor, "n p k"], Float[Tensor, "n p h"]]:
         places: Float[Tensor, "n p d"] = latents[PLACES].to(self.place.dtype)
+        if self.ahead is not None and self.back is not None:
+            ahead, back = self.ahead(places)[0], self.back(places.flip(1))[0].flip(1)
+            places = self.dropout(torch.cat([places.to(ahead.dtype), ahead, back], -1))
         return self.key(places) + self.place, self.value(places)
 
     def _attended(
@@ -136,7 +152,10 @@ class PlacesDecoder(SequenceDecoder):
         look: Float[Tensor, "*t p"],
     ) -> Float[Tensor, "n t h"]:
         scores = self.query(hidden) @ keys.transpose(1, 2) * keys.shape[-1] ** -0.5 + look
-        return hidden + scores.softmax(-1).to(values.dtype) @ values
+        seen = scores.softmax(-1).to(values.dtype) @ values
+        if self.join is None:
+            return hidden + seen
+        return hidden + seen + self.dropout(functional.silu(self.join(torch.cat([hidden, seen.to(hidden.dtype)], -1))))
 
     def _look(self, positions: Int[Tensor, " m"]) -> Float[Tensor, "m p"]:
         return self.look[positions.clamp(max=len(self.look) - 1)]
@@ -172,6 +191,8 @@ class PlacesSettings:
     encoder_dim: int = setting(128, help="width of the encoder's state in each direction, for the block sentence", ge=1,
                                le=8192)  # fmt: skip
     key_dim: int = setting(96, help="width in which the decoder looks for a place", ge=1, le=1024)
+    reading_dim: int = setting(0, help="width of the state by which the decoder reads around each place, each way; 0: "
+                               "it sees the places themselves alone", ge=0, le=8192)  # fmt: skip
     dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
     tied: bool = setting(True, help="one table of embeddings: encoder, decoder and output layer")
     sampled_gradient: float = sampling()
@@ -191,6 +212,7 @@ class PlacesSettings:
             self.key_dim,
             modality.max_length,
             self.dropout,
+            self.reading_dim,
         )
         head = output_layer(of_decoder, self.hidden_dim, self.tied)
         encoder_dim = self.encoder_dim if sentence else 0  # a place is told by its own symbol

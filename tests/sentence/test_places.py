@@ -26,11 +26,12 @@ LINES = [[5], [6, 7], [8, 9, 10, 5, 6, 7, 8], [9, 9, 9], [10, 5, 6, 7]]
 WORDS = Sentence(train_tokenizer("character", ["abcdef"], 50), 9)
 
 
-def networks(places: int = 4, sentence: int = 0) -> Networks:
+def networks(places: int = 4, sentence: int = 0, reading: int = 0) -> Networks:
     torch.manual_seed(0)
     chosen = PlacesSettings(
-        places=places, place_dim=3, sentence_dim=sentence, embedding_dim=6, hidden_dim=8, encoder_dim=5, key_dim=4
-    )
+        places=places, place_dim=3, sentence_dim=sentence, embedding_dim=6, hidden_dim=8, encoder_dim=5, key_dim=4,
+        reading_dim=reading,
+    )  # fmt: skip
     return chosen.build(WORDS)
 
 
@@ -75,9 +76,9 @@ def test_the_posterior_reads_each_place() -> None:
     assert (moved[:, 2] != 0).all() and not moved[:, [0, 1, 3]].any()
 
 
-@pytest.mark.parametrize(("places", "sentence"), [(1, 0), (4, 2), (12, 0)])
-def test_stepping_equals_teacher_forcing(places: int, sentence: int) -> None:
-    built = networks(places, sentence)
+@pytest.mark.parametrize(("places", "sentence", "reading"), [(1, 0, 0), (4, 2, 0), (12, 0, 0), (4, 0, 3)])
+def test_stepping_equals_teacher_forcing(places: int, sentence: int, reading: int) -> None:
+    built = networks(places, sentence, reading)
     assert isinstance(built.decoder, PlacesDecoder) and isinstance(built.likelihood, CategoricalSequence)
     words, latents = sequences(LINES), {"places": noise(5, places * 3).reshape(5, places, 3)}
     latents["sentence"] = noise(5, sentence) if sentence else torch.empty(5, 0)
