@@ -25,3 +25,16 @@ class LSTM(nn.LSTM):
             return super().forward(input, hx)
         with torch.autocast("cpu", enabled=False):
             return super().forward(input.float(), None if hx is None else (hx[0].float(), hx[1].float()))
+
+    def weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The weights of a layer: of its input, of its state, and both biases, for a step that is written by hand: the
+        kernel reorders its weights at each call."""
+        found = [getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        return found[0], found[1], found[2] + found[3]
+
+
+def gated(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """State and cell of a layer after one step, from the sums that its gates get, in the kernel's order."""
+    enter, keep, new, out = gates.chunk(4, -1)
+    cell = keep.sigmoid() * cell + enter.sigmoid() * new.tanh()
+    return out.sigmoid() * cell.tanh(), cell

@@ -18,6 +18,7 @@ from torch import Tensor
 from genvae.core.batch import Batch
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
+from genvae.errors import LacksCapability
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -86,6 +87,10 @@ class Modality(ABC):
     @abstractmethod
     def item(self, example: Example) -> Any:
         """The item that an example was made from, in the form ``render`` gives."""
+
+    def spelled(self, symbols: Sequence[int]) -> Any:
+        """The item that a sequence of symbols is, in the form ``render`` gives; for modalities of such sequences."""
+        raise LacksCapability(f"items of {type(self).__name__} are no sequences of symbols")
 
     def values(self, block: str) -> Mapping[str, Tensor]:
         """What a user may give for an observed block: its name -> the row it stands for, of the block's shape; a row

@@ -54,11 +54,18 @@ class Bundle:
     @property
     def meets_unknown(self) -> bool:
         """Whether the networks were trained on items of which a condition was unknown."""
+        return self._corrupted("hides_conditions") or self.vae.conditions.partly
+
+    @property
+    def meets_blanks(self) -> bool:
+        """Whether the networks were trained on sequences of which symbols were hidden from the encoder."""
+        return self._corrupted("hides_symbols")
+
+    def _corrupted(self, by: str) -> bool:
+        """Whether a corruption that says so of itself had a part in training."""
         sections = self.recipe.sections
         entries = [*sections["corruptions"], *(e for p in sections["phases"] for e in p["corruptions"] or ())]
-        load = self.recipe.host.load
-        hidden = any(load("corruption", e["corruption"]).hides_conditions for e in entries)
-        return hidden or self.vae.conditions.partly
+        return any(getattr(self.recipe.host.load("corruption", e["corruption"]), by) for e in entries)
 
     def values(self, block: str) -> Mapping[str, Tensor]:
         """The rows of an observed block by the names of its values; none where items are needed for it."""

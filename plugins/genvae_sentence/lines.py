@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genvae.core.batch import Batch
+from genvae.core.sequences import sequence_batch
 from genvae.core.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -53,19 +54,7 @@ class Lines:
     def __call__(self, places: NDArray[np.int64], items: NDArray[np.int64]) -> Batch:
         """The lines at some places, padded behind; ``items`` are their numbers."""
         rows = torch.from_numpy(places)
-        lengths = self.lengths[rows, None]
-        place = torch.arange(int(lengths.max()) + 1)
-        inside = place < lengths
-        # looked up past its end a line reads what follows, which is masked
-        index = (self.starts[rows, None] + place).clamp(max=len(self.symbols) - 1)
-        read = self.symbols[index].to(torch.int64).masked_fill(~inside, Symbols.PAD)
-        symbols = read[:, :-1].contiguous()
-        begin = symbols.new_full((len(rows), 1), Symbols.BEGIN)
-        return Batch(
-            views={
-                "input": symbols, "context": torch.cat([begin, symbols], 1),
-                "target": read.masked_fill(place == lengths, Symbols.END),
-            },
-            masks={"input": inside[:, :-1].contiguous(), "target": place <= lengths},
-            items=torch.from_numpy(items), cost=(lengths[:, 0] + 1).float(),
-        )  # fmt: skip
+        lengths = self.lengths[rows]
+        # looked up past its end a line reads what follows
+        index = self.starts[rows, None] + torch.arange(int(lengths.max()) + 1)
+        return sequence_batch(self.symbols[index.clamp(max=len(self.symbols) - 1)], lengths, torch.from_numpy(items))

@@ -18,7 +18,7 @@ from genvae.core.batch import Batch
 from genvae.core.latents import Block
 from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
 from genvae.core.likelihoods.sequence import State
-from genvae.core.lstm import LSTM
+from genvae.core.lstm import LSTM, gated
 from genvae.core.vae import Networks
 from genvae.settings import setting
 from genvae_sentence.encoder import SentenceEncoder
@@ -125,15 +125,10 @@ class LSTMDecoder(SequenceDecoder):
         z = self._joined(latents, rows)
         hidden, cell = self._first_state(latents, rows)
         # what z and the biases add to the gates of layer 0 is the same at every step, and so is the skip
-        of_input, _, bias = self._weights(0)
+        of_input, _, bias = self.lstm.weights(0)
         gates = functional.linear(z, of_input[:, self.embedding.embedding_dim :], bias)
         past = () if self.skip is None else (self.skip(z),)
         return (gates, *hidden.unbind(0), *cell.unbind(0), *past)
-
-    def _weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The fused kernel's weights of a layer: of its input, of its state, and both biases."""
-        weights = [getattr(self.lstm, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        return weights[0], weights[1], weights[2] + weights[3]
 
     def step(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n h"], State]:
         layers, width = self.lstm.num_layers, self.embedding.embedding_dim
@@ -141,15 +136,13 @@ class LSTMDecoder(SequenceDecoder):
         past = state[1 + 2 * layers :]
         below = self.dropout(self.embedding(symbols))
         for layer in range(layers):
-            of_input, of_state, bias = self._weights(layer)
+            of_input, of_state, bias = self.lstm.weights(layer)
             if layer == 0:
                 gates = constant + functional.linear(below, of_input[:, :width])
             else:
                 gates = functional.linear(below, of_input, bias)
             gates = gates + functional.linear(hidden[layer], of_state)
-            enter, keep, new, out = gates.chunk(4, -1)
-            cell[layer] = keep.sigmoid() * cell[layer] + enter.sigmoid() * new.tanh()
-            hidden[layer] = out.sigmoid() * cell[layer].tanh()
+            hidden[layer], cell[layer] = gated(gates, cell[layer])
             below = hidden[layer]
         return sum(past, self.dropout(below)), (constant, *hidden, *cell, *past)
 

@@ -79,8 +79,7 @@ class Sentence(Modality):
     def item(self, example: Example) -> str:
         return str(example["text"])
 
-    def text(self, symbols: Sequence[int]) -> str:
-        """Symbols as text."""
+    def spelled(self, symbols: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(symbols), skip_special_tokens=False)).strip()
 
     def render(
@@ -100,7 +99,7 @@ class Sentence(Modality):
             options = Decoding(**{**vars(options), "temperature": 0.0 if faithful else 1.0})
         stepper = model.likelihood.stepper(model.decoder)
         written = decode(stepper, dict(latents), items, options, stream, longest=self.max_length)
-        return [self.text(symbols) for symbols in written]
+        return [self.spelled(symbols) for symbols in written]
 
     def save(self, folder: Path) -> None:
         (folder / "tokenizer.json").write_text(self.tokenizer.to_str(), encoding="utf-8")

@@ -19,6 +19,8 @@ def genvae_parts() -> list[Part]:
              summary="LSTM encoder and decoder, z at every step and as first state"),
         Part(kind="architecture", id="lstm-places", factory="genvae_sentence.places:PlacesSettings",
              modality="sentence", summary="LSTM encoder and decoder, z a short sequence of vectors along the line"),
+        Part(kind="architecture", id="lstm-aligned", factory="genvae_sentence.aligned:AlignedSettings",
+             modality="sentence", summary="a vector a symbol, blanks among them, and an LSTM that says them all"),
         Part(kind="architecture", id="transformer",
              factory="genvae_sentence.transformer.settings:TransformerSettings", modality="sentence",
              summary="transformer encoder and decoder, z by prefix, addition or cross-attention"),

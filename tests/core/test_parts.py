@@ -40,6 +40,7 @@ from tests.core.toys import (
     sequences,
     split_elements,
     split_toy,
+    told_sequence_toy,
     toy,
 )
 
@@ -227,13 +228,16 @@ def test_objective(part_id: str, tmp_path: Path) -> None:
 
 
 def served(part_id: str) -> tuple[VAE, Batch]:
-    """A model that a term is for, and a batch: symbol sequences, or else groups of labelled elements."""
-    model, batch = sequence_toy(), sequences([[5 + (i * j) % 9 for j in range(1 + i)] for i in range(6)])
-    try:
-        made("term", part_id, model)
-    except (LacksCapability, SettingError):
-        return split_toy(), split_elements(4, 1, 3)
-    return model, batch
+    """A model that a term is for, and a batch: symbol sequences, or else groups of labelled elements, or sequences
+    with labels."""
+    batch = sequences([[5 + (i * j) % 9 for j in range(1 + i)] for i in range(6)])
+    labelled = batch.knowing(label=torch.eye(2)[torch.arange(6) % 2])
+    toys = (sequence_toy(), batch), (split_toy(), split_elements(4, 1, 3)), (told_sequence_toy(), labelled)
+    for model, own in toys:
+        with contextlib.suppress(LacksCapability, SettingError):
+            made("term", part_id, model)
+            return model, own
+    raise AssertionError(f"no toy is for the term {part_id!r}")
 
 
 @pytest.mark.parametrize("part_id", ids("term"))

@@ -211,10 +211,11 @@ class Implicit(Prior):
 
 
 class TinyRNN(SequenceDecoder):
-    """A small recurrent decoder, written out: h' = tanh(A h + E[symbol] + Z z)."""
+    """A small recurrent decoder, written out: h' = tanh(A h + E[symbol] + Z z), z being all named blocks."""
 
-    def __init__(self, vocabulary: int, latent: int = 2, hidden: int = 6) -> None:
+    def __init__(self, vocabulary: int, latent: int = 2, hidden: int = 6, names: Sequence[str] = ("z",)) -> None:
         super().__init__()
+        self.names = names
         self.embedding = nn.Embedding(vocabulary, hidden)
         self.inner = nn.Linear(hidden, hidden)
         self.outer = nn.Linear(latent, hidden)
@@ -222,14 +223,18 @@ class TinyRNN(SequenceDecoder):
     def forward(self, latents: Mapping[str, Tensor], batch: Batch) -> Tensor:
         context = batch.views["context"]
         hidden = torch.zeros(len(context), self.inner.in_features)
-        given, every = self.outer(latents["z"]), []
+        given, every = self._given(latents), []
         for symbols in context.unbind(1):
             hidden = torch.tanh(self.inner(hidden) + self.embedding(symbols) + given)
             every.append(hidden)
         return torch.stack(every, 1)
 
     def start(self, latents: Mapping[str, Tensor], rows: int) -> State:
-        return torch.zeros(rows, self.inner.in_features), self.outer(latents["z"])
+        return torch.zeros(rows, self.inner.in_features), self._given(latents)
+
+    def _given(self, latents: Mapping[str, Tensor]) -> Tensor:
+        given: Tensor = self.outer(torch.cat([latents[name] for name in self.names], 1))
+        return given
 
     def step(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
         hidden = torch.tanh(self.inner(state[0]) + self.embedding(symbols) + state[1])
@@ -268,6 +273,22 @@ def sequence_toy(ordinary: int = 9, seed: int = 0) -> VAE:
         return VAE(
             blocks=[Z], encoder=Averages(likelihood.symbols, 5), prior=StandardNormal(),
             posterior=DiagonalGaussianSettings().build([Z], 5), decoder=decoder, likelihood=likelihood,
+        )  # fmt: skip
+
+
+MOOD = Block(name="label", shape=(2,))
+
+
+def told_sequence_toy(ordinary: int = 9, seed: int = 0) -> VAE:
+    """The same, whose decoder is told one of two moods."""
+    _, likelihood = sequence_parts(ordinary, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return VAE(
+            blocks=[MOOD, Z], encoder=Averages(likelihood.symbols, 5), prior=StandardNormal(),
+            posterior=DiagonalGaussianSettings().build([Z], 5), observed=("label",),
+            decoder=TinyRNN(likelihood.symbols, 4, names=("label", "z")), likelihood=likelihood,
+            conditions=Conditions([Categorical("label", ["sad", "glad"], (1, 1))]),
         )  # fmt: skip
 
 

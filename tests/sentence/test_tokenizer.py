@@ -29,7 +29,7 @@ def sentence(kind: str, *, vocab_size: int = 320, spelt: bool = False) -> Senten
 
 
 def there_and_back(modality: Sentence, text: str) -> str:
-    return modality.text(modality.example(text)["symbols"])
+    return modality.spelled(modality.example(text)["symbols"])
 
 
 #: one line of anything at all
@@ -41,7 +41,7 @@ LINE = st.text(min_size=1, max_size=60).map(str.strip).filter(lambda s: s and le
 def test_bpe_knows_every_text(text: str) -> None:
     symbols = sentence("bpe").example(text)["symbols"]
     assert min(symbols) >= Symbols.COUNT, "something was unknown"
-    assert sentence("bpe").text(symbols) == unicodedata.normalize("NFC", text).strip()
+    assert sentence("bpe").spelled(symbols) == unicodedata.normalize("NFC", text).strip()
 
 
 @settings(max_examples=60, deadline=None)
@@ -51,7 +51,7 @@ def test_char_gives_back_every_text_of_its_characters(text: str) -> None:
     assert len(symbols) == len(text)
     known = set("".join(own_lines()))
     if set(text) <= known:
-        assert sentence("char").text(symbols) == text
+        assert sentence("char").spelled(symbols) == text
     assert [s == Symbols.UNKNOWN for s in symbols] == [c not in known for c in text]
 
 
@@ -65,7 +65,7 @@ def test_word_splits_at_white_space_and_knows_the_rest_as_unknown() -> None:
     modality = sentence("word")
     symbols = modality.example("the  grey\tzebra waits for")["symbols"]
     assert len(symbols) == 5 and [s == Symbols.UNKNOWN for s in symbols] == [False, False, True, False, False]
-    assert modality.text(symbols) == "the grey <unk> waits for"
+    assert modality.spelled(symbols) == "the grey <unk> waits for"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,7 +80,7 @@ def test_text_spelt_like_a_special_symbol_is_text(kind: str, spelt: bool, tmp_pa
             assert all(s >= Symbols.COUNT or (s == Symbols.UNKNOWN and kind != "bpe") for s in symbols), text
             assert one.prepare({"text": [text]})["symbols"] == [symbols]
             if kind == "bpe" or (kind == "char" and spelt):
-                assert one.text(symbols) == text
+                assert one.spelled(symbols) == text
 
 
 @pytest.mark.parametrize("kind", KINDS)

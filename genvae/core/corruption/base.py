@@ -24,6 +24,8 @@ class Corruption(ABC):
 
     One that sets ``hides_conditions`` makes conditions unknown.
 
+    One that sets ``hides_symbols`` has the encoder read a mask in a symbol's place.
+
     One that sets ``redraws_target`` is no noise but the data themselves, where these are drawn at each step: it changes
     the target, too.
     """
@@ -31,6 +33,7 @@ class Corruption(ABC):
     redraws_target: ClassVar[bool] = False
     holds_back: ClassVar[bool] = False
     hides_conditions: ClassVar[bool] = False
+    hides_symbols: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:
@@ -42,6 +45,8 @@ class Corruption(ABC):
         return self
 
 
-def hit(symbols: Int[Tensor, "n t"], uniform: Float[Tensor, "n t"], rate: float) -> Bool[Tensor, "n t"]:
-    """A share ``rate`` of the ordinary symbols; special ones are spared."""
+def hit(
+    symbols: Int[Tensor, "n t"], uniform: Float[Tensor, "n t"], rate: float | Float[Tensor, "n 1"]
+) -> Bool[Tensor, "n t"]:
+    """A share ``rate`` of the ordinary symbols, one for all or one a row; special ones are spared."""
     return (uniform < rate) & (symbols >= Symbols.COUNT)

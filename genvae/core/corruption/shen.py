@@ -7,6 +7,7 @@ Their four perturbations are symbol masking ("blank"), deletion, substitution an
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from jaxtyping import Int
@@ -24,6 +25,8 @@ from genvae.settings import setting
 @dataclass(frozen=True, kw_only=True)
 class SymbolMasking(Corruption):
     """Symbols that the encoder reads are masked, so that it has to infer them from the others."""
+
+    hides_symbols: ClassVar[bool] = True
 
     rate: Schedule = setting(Constant(value=0.15), help="share of symbols masked", convert=within(0.0, 1.0))
 

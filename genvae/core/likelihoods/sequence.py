@@ -120,16 +120,24 @@ class CategoricalSequence(Likelihood):
         return len(self.head.linear()[1])
 
     def nats(self, decoder: nn.Module, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " n"]:
+        nats = self._scored(decoder, latents, batch)
+        row = batch.masks["target"].nonzero()[:, 0]
+        return nats.new_zeros(len(batch)).index_add(0, row, nats)
+
+    def symbol_nats(self, decoder: nn.Module, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, "n t"]:
+        """-log p of each symbol given those before it, in nats; 0 behind the end."""
+        nats = self._scored(decoder, latents, batch)
+        mask = batch.masks["target"]
+        return nats.new_zeros(mask.shape).masked_scatter(mask, nats)
+
+    def _scored(self, decoder: nn.Module, latents: Mapping[str, Tensor], batch: Batch) -> Float[Tensor, " m"]:
+        """The nats of real positions, row by row: nothing is spent on padding."""
         target, mask = batch.views["target"], batch.masks["target"]
         hidden = decoder(latents, batch)
-        # only real positions pass the head: nothing is spent on padding
         scored = (self.head.inner(hidden[mask]), *self.head.linear(), target[mask])
         if self.fused:
-            nats = linear_cross_entropy(*scored, self.sampled_gradient if self.training else 0.0)
-        else:
-            nats = reference(*scored)
-        row = mask.nonzero()[:, 0]
-        return nats.new_zeros(len(batch)).index_add(0, row, nats)
+            return linear_cross_entropy(*scored, self.sampled_gradient if self.training else 0.0)
+        return reference(*scored)
 
     def stepper(self, decoder: SequenceDecoder) -> Stepper:
         """The stepping interface with this likelihood's head."""

@@ -37,6 +37,14 @@ class Rewrite:
         "latent", help="what stays of an item: its latent, or the noise that the prior under its own conditions makes "
         "that latent of", choices=("latent", "noise"),
     )  # fmt: skip
+    candidates: int = setting(
+        0, help="for lines of symbols: edit each so often, and take the likeliest of that; 0 says all of it anew",
+        ge=0, le=1_000,
+    )  # fmt: skip
+    rounds: int = setting(2, help="of candidates, each from the best of the one before", ge=1, le=20)
+    closeness: float = setting(
+        2.0, help="of candidates to the item: nats that each changed symbol costs", ge=0.0, le=100.0
+    )
     seed: int = seed_setting()
     output: str | None = output_setting()
 

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from genvae.context import Context
 from genvae.core.latents import Latents
+from genvae.core.likelihoods import CategoricalSequence
 from genvae.core.randomness import Stream
 from genvae.errors import DataError, LacksCapability, SettingError
 from genvae.latent.asked import asked, said
 from genvae.latent.output import Output
 from genvae.latent.tools import Tools
 from genvae_conditional.rewriting.between import OWN, between
+from genvae_conditional.rewriting.editing import Editor
 from genvae_conditional.rewriting.requests import Rewrite, Rewritten
+
+
+def edited(tools: Tools, request: Rewrite, before: Latents, after: Latents) -> list[Any]:
+    """The items by candidates; raises LacksCapability for a model that does not fill in blanks."""
+    bundle, model = tools.context.bundle, tools.vae
+    if not isinstance(model.likelihood, CategoricalSequence) or not bundle.meets_blanks:
+        raise LacksCapability(
+            f"candidates are edits of sequences of symbols, and {bundle.name!r} was not trained to fill in blanks: "
+            "train a model of sequences with the corruption blanks"
+        )
+    rows = [{name: latents[name] for name in model.conditions} for latents in (before, after)]
+    editor = Editor(
+        model=model, own=rows[0], wanted=rows[1], strength=request.strength, closeness=request.closeness,
+        options=tools.context.options(),
+    )  # fmt: skip
+    lines = [tuple(bundle.modality.example(item)["symbols"]) for item in request.items]
+    best = editor.best(lines, request.candidates, request.rounds, Stream(request.seed, "rewrite"))
+    return [bundle.modality.spelled(line) for line in best]
 
 
 @torch.no_grad()
@@ -34,6 +56,9 @@ def rewrite(context: Context, request: Rewrite) -> Rewritten:
     if request.keep == "noise":
         noise = tools.noise(before, "rewrite with keep = noise")
         after = tools.noise({**noise, **wanted}, "rewrite with keep = noise", push=True)
+    if request.candidates:
+        made = edited(tools, request, before, after)
+        return Rewritten(made, output.write(made), list(request.items), said(tools, before), said(tools, after))
     both = {**after, **{OWN + name: rows for name, rows in before.items()}}
     model = between(tools.vae, request.strength)
     made = tools.render(both, count, Stream(request.seed, "rewrite"), faithful=True, model=model)
