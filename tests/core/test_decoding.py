@@ -192,6 +192,22 @@ SOME = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("symbols", [3, 127, 128, 129, 384, 1000])
+def test_the_likeliest_is_the_first_of_the_largest(symbols: int) -> None:
+    logits = torch.randint(0, 40, (64, symbols), generator=torch.Generator().manual_seed(0)).float()  # many are equal
+    logits[0], logits[1, :-1] = float("-inf"), float("-inf")
+    assert torch.equal(sampling._likeliest(logits), logits.argmax(-1))
+
+
+def test_logits_are_the_same_with_and_without_gradients() -> None:
+    made, vectors = stepper(ordinary=300), torch.randn(7, 8)
+    vectors = vectors[:, : made.head.linear()[0].shape[1]]
+    with_gradients = made.logits(vectors)
+    with torch.no_grad():
+        torch.testing.assert_close(made.logits(vectors), with_gradients.detach())
+    assert with_gradients.requires_grad
+
+
 @pytest.mark.parametrize("options", SOME, ids=["sampled", "greedy", "beam", "top-k", "nucleus"])
 def test_lengths_are_kept(options: Decoding) -> None:
     parts = stepper(6, 4, sharpness=1.0)

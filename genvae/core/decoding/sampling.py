@@ -38,7 +38,7 @@ def choose(
     """One symbol a row: the likeliest at temperature 0 (or next to it), else the one where the cumulative probability
     passes the uniform number."""
     if temperature < COLD:
-        return logits.argmax(-1)
+        return _likeliest(logits)
     weights = logits - logits.amax(-1, keepdim=True)
     if temperature != 1.0:
         weights.div_(temperature)
@@ -48,6 +48,19 @@ def choose(
     if not top_k and top_p >= WIDE:
         return _met(weights, uniform, top_p)
     return _ranked(weights, uniform, top_k, top_p)
+
+
+def _likeliest(logits: Float[Tensor, "n v"]) -> Int[Tensor, " n"]:
+    """The place of each row's largest logit, the first of equals: the stretch it is in, then the place in that. What
+    is largest is found several times as fast as where it is."""
+    whole = logits.shape[1] // WIDTH * WIDTH
+    tops = logits[:, :whole].unflatten(1, (-1, WIDTH)).amax(-1)
+    rest = logits[:, whole:]
+    if rest.shape[1]:
+        tops = torch.cat([tops, rest.amax(-1, keepdim=True)], -1)
+    first = tops.argmax(-1, keepdim=True) * WIDTH
+    place = (first + torch.arange(WIDTH, device=logits.device)).clamp(max=logits.shape[1] - 1)
+    return first[:, 0] + logits.gather(1, place).argmax(-1)
 
 
 def _ranked(weights: Float[Tensor, "n v"], uniform: Float[Tensor, " n"], top_k: int, top_p: float) -> Int[Tensor, " n"]:

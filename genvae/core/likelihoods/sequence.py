@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,6 +19,8 @@ from genvae.core.batch import Batch
 from genvae.core.latents import Latents
 from genvae.core.likelihoods.base import Likelihood
 from genvae.core.likelihoods.linear_cross_entropy import linear_cross_entropy, reference
+from genvae.core.products import product
+from genvae.core.products import product
 
 #: What a decoder carries from step to step: tensors whose first axis is rows.
 State = tuple[Tensor, ...]
@@ -86,8 +89,11 @@ class Stepper:
 
     def logits(self, vectors: Float[Tensor, "n h"]) -> Float[Tensor, "n v"]:
         """Logits of the next symbol."""
-        logits: Tensor = self.head(vectors)
-        return logits.float()
+        if torch.is_grad_enabled() or torch.is_autocast_enabled(vectors.device.type):
+            made: Tensor = self.head(vectors)
+            return made.float()
+        table, bias = self.head.linear()
+        return product(self.head.inner(vectors), table.T).float().add_(bias)
 
     def step(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n v"], State]:
         """Logits of the next symbol after one more symbol a row, and the new state."""
