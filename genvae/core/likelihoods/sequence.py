@@ -20,7 +20,6 @@ from genvae.core.latents import Latents
 from genvae.core.likelihoods.base import Likelihood
 from genvae.core.likelihoods.linear_cross_entropy import linear_cross_entropy, reference
 from genvae.core.products import product
-from genvae.core.products import product
 
 #: What a decoder carries from step to step: tensors whose first axis is rows.
 State = tuple[Tensor, ...]
