@@ -30,6 +30,7 @@ ARCHITECTURES = [
         ("image-conv", "conv:ConvSettings", "strided convolutions down to about 4 x 4 and up again"),
         ("image-residual", "residual:ResidualSettings", "residual blocks at each resolution"),
         ("image-ladder", "ladder:LadderSettings", "latents z1 ... zL, as vectors or as maps"),
+        ("image-linear", "linear:LinearSettings", "principal components of each value of a condition, and a filter"),
         ("content-style", "split:ContentStyleSettings", "blocks content and style; style changes how content is drawn"),
         ("letters", "letters:LettersSettings", "letters by their label, in a style that a font shares"),
         ("letters-flat", "flat_letters:FlatLettersSettings", "the same by layers of their own for each letter"),
