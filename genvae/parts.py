@@ -107,6 +107,8 @@ CORE = [
           "items are moved by a few places, anew at each step"),
     _part("corruption", "condition-dropout", "genvae.core.corruption.condition_dropout:ConditionDropout",
           "conditions become unknown, all of an item's or one"),
+    _part("corruption", "siblings", "genvae.core.corruption.siblings:Siblings",
+          "the encoder reads another item of the same group"),
     _part("corruption", "partial-groups", "genvae.core.corruption.partial_groups:PartialGroups",
           "what a group shares is inferred from some of its items"),
 ]  # fmt: skip

@@ -272,8 +272,9 @@ class Trainer:
         state, settings = self.state, self.settings
         judged = self.model if self.average is None else self.average.model
         found = self.last = validate(
-            judged, self.objective, self.held, self.seed, settings.criterion, lambda: autocast(self.model, settings)
-        )
+            judged, self.objective, self.held, self.seed, settings.criterion, lambda: autocast(self.model, settings),
+            self.stage.corruptions if self.stage.phase.data == "items" else (),
+        )  # fmt: skip
         if state.best is None or found.criterion < state.best:
             state.best, state.best_step, state.stale, state.waited = found.criterion, state.step, 0, 0
         else:

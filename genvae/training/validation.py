@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
 
+from genvae.core.corruption import Corruption
 from genvae.core.objectives.base import Objective
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
@@ -55,8 +58,11 @@ def validate(
     seed: int,
     criterion: str,
     precision: Callable[[], AbstractContextManager],
+    corruptions: Sequence[Corruption] = (),
 ) -> Validation:
     """Judge a model by a criterion that does not move with the weight of the rate.
+
+    Of the ``corruptions`` those are made that are what is asked of the model, as they are at the end.
 
     The noise is the same at every validation. A prior without a KL in closed form gives a rate that is an estimate,
     so what tells collapse from use is the posteriors alone.
@@ -67,7 +73,9 @@ def validate(
     sums: dict[str, float] = {}
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     items = 0
-    for batch in held.in_order():
+    asked = [corruption for corruption in corruptions if corruption.is_asked]
+    for whole in held.in_order():
+        batch = reduce(lambda made, corruption: corruption(made, sys.maxsize, stream), asked, whole)
         with precision():
             terms = objective(model, batch, None, stream)
             draw = model.infer(batch, stream.at("posterior")) if objective.data == "items" else None

@@ -27,6 +27,11 @@ PRIORS = [
          summary="a mixture of Gaussians with whole covariances for each value of a condition"),
 ]  # fmt: skip
 
+TERMS = [
+    Part(kind="term", id="cycle", factory=f"{__package__}.terms.cycle:CycleSettings",
+         summary="an item must come back from what it becomes under another value of a condition"),
+]  # fmt: skip
+
 LABELLERS = [
     Part(kind="labeller", id="english", factory=f"{__package__}.rules.english:labels",
          summary="form, negation, tense, subject and length of lines of English, by rules"),
@@ -88,4 +93,4 @@ OPERATIONS: list[OperationPart] = [
 @hookimpl
 def genvae_parts() -> list[Part]:
     """Kinds of condition, and the objectives, labellers, measures and operations that need one."""
-    return [*CONDITIONS, *OBJECTIVES, *PRIORS, *LABELLERS, *MEASURES, *OPERATIONS]
+    return [*CONDITIONS, *OBJECTIVES, *PRIORS, *TERMS, *LABELLERS, *MEASURES, *OPERATIONS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from genvae.core.batch import Batch
 from genvae.core.sequences import sequence_batch
 from genvae.core.symbols import Symbols
+from genvae.data.batching import GROUP
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,18 +25,23 @@ AT_ONCE = 10_000  # lines read at once
 
 
 class Lines:
-    """Symbols of many lines, one after the other, and the length of each."""
+    """Symbols of many lines, one after the other, the length of each, and its group where lines form such; the column
+    "group" is then theirs, None for a line by itself."""
 
-    def __init__(self, symbols: Int[Tensor, " s"], lengths: Int[Tensor, " n"]) -> None:
+    def __init__(
+        self, symbols: Int[Tensor, " s"], lengths: Int[Tensor, " n"], groups: Sequence[int | None] | None = None
+    ) -> None:
         self.symbols = torch.cat([symbols, symbols.new_full((1,), Symbols.PAD)])  # the last is looked at past the end
         self.lengths = lengths
         self.starts = lengths.cumsum(0) - lengths
+        self.group = None if groups is None else torch.tensor([0 if name is None else name for name in groups])
+        self.alone = None if groups is None else torch.tensor([name is None for name in groups])
 
     @classmethod
-    def of(cls, lines: Sequence[Sequence[int]]) -> Lines:
+    def of(cls, lines: Sequence[Sequence[int]], groups: Sequence[int | None] | None = None) -> Lines:
         """Lists of symbols."""
         flat = [symbol for line in lines for symbol in line]
-        return cls(torch.tensor(flat, dtype=torch.int32), torch.tensor([len(line) for line in lines]))
+        return cls(torch.tensor(flat, dtype=torch.int32), torch.tensor([len(line) for line in lines]), groups)
 
     @classmethod
     def read(cls, examples: Dataset) -> Lines | None:
@@ -49,7 +56,8 @@ class Lines:
             total += len(symbols[-1])
             if total > ROOM:
                 return None
-        return cls(torch.from_numpy(np.concatenate(symbols)), torch.from_numpy(np.concatenate(lengths)))
+        groups = examples[GROUP][:] if GROUP in examples.column_names else None
+        return cls(torch.from_numpy(np.concatenate(symbols)), torch.from_numpy(np.concatenate(lengths)), groups)
 
     def __call__(self, places: NDArray[np.int64], items: NDArray[np.int64]) -> Batch:
         """The lines at some places, padded behind; ``items`` are their numbers."""
@@ -57,4 +65,8 @@ class Lines:
         lengths = self.lengths[rows]
         # looked up past its end a line reads what follows
         index = self.starts[rows, None] + torch.arange(int(lengths.max()) + 1)
-        return sequence_batch(self.symbols[index.clamp(max=len(self.symbols) - 1)], lengths, torch.from_numpy(items))
+        numbers = torch.from_numpy(items)
+        made = sequence_batch(self.symbols[index.clamp(max=len(self.symbols) - 1)], lengths, numbers)
+        if self.group is None or self.alone is None:
+            return made
+        return replace(made, group=torch.where(self.alone[rows], -1 - numbers, self.group[rows]))

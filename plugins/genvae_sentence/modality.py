@@ -15,9 +15,10 @@ from genvae.core.batch import Batch
 from genvae.core.decoding.decode import decode
 from genvae.core.decoding.options import Decoding
 from genvae.core.likelihoods import CategoricalSequence, SequenceDecoder
-from genvae.core.randomness import Stream
+from genvae.core.randomness import Stream, key
 from genvae.core.symbols import Symbols
 from genvae.core.vae import VAE
+from genvae.data.batching import GROUP
 from genvae.data.modality import Example, Modality, Stack
 from genvae.errors import DataError, GenvaeError
 from genvae_sentence.lines import Lines
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class Sentence(Modality):
-    """Lines of text. An example is {"symbols": [...], "text": "..."}; a batch has the views
+    """Lines of text. An example is {"symbols": [...], "text": "..."}, with its "group" where lines form such; a batch
+    has the views
 
     * "input": what the encoder reads, (n, t) symbols;
     * "context": what the decoder is fed, the begin symbol first, (n, t + 1);
@@ -47,7 +49,11 @@ class Sentence(Modality):
 
     def prepare(self, rows: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         encoded = self.tokenizer.encode_batch(rows["text"], add_special_tokens=False)
-        return {"symbols": [self._symbols(entry) for entry in encoded], "text": list(rows["text"])}
+        symbols = [self._symbols(entry) for entry in encoded]
+        made: dict[str, list[Any]] = {"symbols": symbols, "text": list(rows["text"])}
+        if GROUP in rows:
+            made[GROUP] = [key(GROUP, name) if name else None for name in rows[GROUP]]
+        return made
 
     @staticmethod
     def _symbols(encoded: Encoding) -> list[int]:
@@ -58,7 +64,8 @@ class Sentence(Modality):
         return len(example["symbols"]) + 1  # the end symbol is a target, too
 
     def collate(self, examples: Sequence[Example], items: Sequence[int]) -> Batch:
-        lines = Lines.of([example["symbols"] for example in examples])
+        groups = [example.get(GROUP) for example in examples] if any(GROUP in example for example in examples) else None
+        lines = Lines.of([example["symbols"] for example in examples], groups)
         return lines(np.arange(len(examples)), np.asarray(items, dtype=np.int64))
 
     def stack(self, examples: Dataset) -> Stack | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from genvae.data.batching import GROUP, KIN
 from genvae.data.modality import ROW
+from genvae.data.read import texts
 from genvae.errors import CheckpointError, DataError
 from genvae.settings import setting
 from genvae_sentence.modality import Sentence
@@ -29,6 +31,10 @@ class SentenceSettings:
     tokenizer: str = setting("bpe", help="what a symbol is", choices=KINDS)
     vocab_size: int = setting(8000, help="most symbols, the five special ones included", ge=8, le=200_000)
     text_column: str | None = setting(None, help="the column that holds the text")
+    group_column: str | None = setting(
+        None, help="lines with the same value here (a verse in several versions) are a group, and all trained on or "
+        "all validated on",
+    )  # fmt: skip
     min_length: int = setting(1, help="shorter lines are left out, in characters", ge=1)
     max_length: int = setting(200, help="longer lines are left out, in characters", ge=1, le=2000)
 
@@ -69,8 +75,17 @@ class SentenceSettings:
             )
         size = f"{self.min_length} to {self.max_length} characters"
         note = f"{left:,} of {len(lines):,} items left out: not one line of {size}"
-        made = {"text": kept, **({ROW: rows} if ROW in data.column_names else {})}
+        made: dict[str, list[Any]] = {"text": kept, **({ROW: rows} if ROW in data.column_names else {})}
+        if self.group_column is not None:
+            made[GROUP] = made[KIN] = self._groups(data, rows)
         return Table.from_dict(made), note if left else ""
+
+    def _groups(self, data: Dataset, rows: list[int]) -> list[str]:
+        names = data.column_names
+        if self.group_column not in names:
+            raise DataError(f"there is no column {self.group_column!r}; the columns are: {', '.join(names)}")
+        values = texts(data, self.group_column)
+        return [values[row] for row in rows]
 
     def fit(self, data: Dataset) -> Sentence:
         """Train the tokenizer on the selected lines."""

@@ -285,7 +285,8 @@ def test_schedule(part_id: str) -> None:
 @pytest.mark.parametrize("part_id", ids("corruption"))
 def test_corruption(part_id: str) -> None:
     factory = HOST.load("corruption", part_id)
-    if HOST.part("corruption", part_id).modality or factory.holds_back or factory.hides_conditions:
+    of_groups = factory.holds_back or factory.is_asked
+    if HOST.part("corruption", part_id).modality or of_groups or factory.hides_conditions:
         return  # of a kind of item, of groups or of conditions: tested beside those
     if HOST.load("corruption", part_id).redraws_target:
         redraws(HOST.make("corruption", part_id).build(toy()))

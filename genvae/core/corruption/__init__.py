@@ -9,9 +9,10 @@ from genvae.core.corruption.binarise import Binarise
 from genvae.core.corruption.partial_groups import PartialGroups
 from genvae.core.corruption.shen import Deletion, Shuffle, Substitution, SymbolMasking
 from genvae.core.corruption.shift import Shift
+from genvae.core.corruption.siblings import Siblings
 from genvae.core.corruption.word_dropout import WordDropout
 
 __all__ = [
-    "Binarise", "Corruption", "Deletion", "PartialGroups", "Shift", "Shuffle", "Substitution", "SymbolMasking",
-    "WordDropout",
+    "Binarise", "Copies", "Corruption", "Deletion", "PartialGroups", "Shift", "Shuffle", "Siblings", "Substitution",
+    "SymbolMasking", "WordDropout", "as_corruption",
 ]  # fmt: skip

@@ -28,9 +28,12 @@ class Corruption(ABC):
 
     One that sets ``redraws_target`` is no noise but the data themselves, where these are drawn at each step: it changes
     the target, too.
+
+    One that sets ``is_asked`` is no noise but what is asked of the model: validation has it, too.
     """
 
     redraws_target: ClassVar[bool] = False
+    is_asked: ClassVar[bool] = False
     holds_back: ClassVar[bool] = False
     hides_conditions: ClassVar[bool] = False
     hides_symbols: ClassVar[bool] = False

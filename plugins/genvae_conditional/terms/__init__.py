@@ -1,0 +1,1 @@
+"""Terms of the loss that need a condition."""
