@@ -53,6 +53,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "split-content": {**SPLIT, "shared": "content", "modulation": "concat"},
     "split-plain": {**SPLIT, "shared": "none"},
     "split-flat": {**SPLIT, "encoder": "flat", "decoder": "flat", "flat": 20},
+    "split-strokes": {**SPLIT, "encoder": "strokes", "decoder": "flat", "flat": 20},
     "split-half-flat": {**SPLIT, "decoder": "flat"},
 }  # fmt: skip
 

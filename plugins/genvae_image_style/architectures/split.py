@@ -37,9 +37,10 @@ from genvae_image_style.architectures.base import (
 )
 from genvae_image_style.architectures.conv import ConvTrunk, Doubled, MapEncoder, laid_out, widths
 from genvae_image_style.architectures.residual import Residual, ResidualTrunk
+from genvae_image_style.architectures.strokes import Strokes
 
 FILM, ADAPTIVE, CONCAT = "film", "adaptive-norm", "concat"
-CONVOLUTIONAL, RESIDUAL, FLAT, MAPS = "convolutional", "residual", "flat", "maps"
+CONVOLUTIONAL, RESIDUAL, FLAT, STROKES, MAPS = "convolutional", "residual", "flat", "strokes", "maps"
 SMALLEST_VARIANCE = 1e-5  # of a channel that is normalised
 
 
@@ -145,15 +146,20 @@ class SplitDecoder(StyledDecoder):
 
 
 class FlatEncoder(PictureEncoder):
-    """One layer that reads a picture's elements as a vector, and a layer for each block's feature."""
+    """One layer that reads a picture as a vector, its elements or its strokes, and a layer for each block's feature."""
 
-    def __init__(self, modality: Pictures, width: int, hidden: int, activation: str, names: Sequence[str]) -> None:
+    def __init__(
+        self, modality: Pictures, width: int, hidden: int, activation: str, names: Sequence[str],
+        strokes: Strokes | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(modality)
-        self.trunk = Chain([modality.channels * modality.size**2, width], activation)
+        self.strokes = strokes
+        read = modality.channels * modality.size**2 if strokes is None else strokes.width
+        self.trunk = Chain([read, width], activation)
         self.hidden = nn.ModuleDict({name: Chain([width, hidden], activation) for name in names})
 
     def features(self, pictures: Float[Tensor, "n c h w"]) -> Features:
-        read = self.trunk(pictures.flatten(1))
+        read = self.trunk(pictures.flatten(1) if self.strokes is None else self.strokes(pictures))
         return {name: hidden(read) for name, hidden in self.hidden.items()}
 
 
@@ -188,8 +194,10 @@ class ContentStyleSettings(PictureSettings):
     """A picture's content and its style as blocks of their own."""
 
     encoder: str = setting(
-        CONVOLUTIONAL, help="what reads the pictures; flat: fully connected", choices=(CONVOLUTIONAL, RESIDUAL, FLAT)
-    )
+        CONVOLUTIONAL, help="what reads the pictures; flat: fully connected; strokes: fully connected, too, but from "
+        "where strokes of which direction are, once the picture is upright",
+        choices=(CONVOLUTIONAL, RESIDUAL, FLAT, STROKES),
+    )  # fmt: skip
     decoder: str = setting(
         MAPS, help="what draws them: maps that are doubled, or, much faster on a CPU, fully connected layers (flat)",
         choices=(MAPS, FLAT),
@@ -239,8 +247,9 @@ class ContentStyleSettings(PictureSettings):
 
     def _encoder(self, modality: Pictures, names: Sequence[str]) -> PictureEncoder:
         """What reads the pictures."""
-        if self.encoder == FLAT:
-            return FlatEncoder(modality, self.flat, self.hidden_dim, self.activation, names)
+        if self.encoder in (FLAT, STROKES):
+            strokes = Strokes(modality.size) if self.encoder == STROKES else None
+            return FlatEncoder(modality, self.flat, self.hidden_dim, self.activation, names, strokes)
         trunk: nn.Module = ConvTrunk(modality, self.width, self.activation)
         if self.encoder == RESIDUAL:
             trunk = ResidualTrunk(modality, self.width, max(self.blocks, 1), self.activation, squeeze=False)
