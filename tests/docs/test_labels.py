@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from genvae.host import default_host
@@ -41,3 +43,14 @@ def test_the_objective_is_one_that_a_recipe_takes() -> None:
     sections = {"modality": {"modality": "image", "labels": True}, **yaml.safe_load(text)}
     recipe = Recipe(sections, default_host())
     assert recipe.sections["objective"]["tried"] == 3
+
+
+def test_labels_are_spread_as_it_says() -> None:
+    (text,) = blocks(PAGE, "python")
+    names: dict[str, Any] = {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        exec(text, names)
+    told = names["told"]
+    assert told[:50, 0].sum() >= 45 and told[50:, 1].sum() >= 45, "spread"
+    assert not told[:50, 1].any() and not told[50:, 0].any() and not told.sum(1).all()
