@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.semi_supervised import LABELLED, drawn, measure, partly, shown
+from benchmarks.image.arrays import Pictures
+from benchmarks.semi_supervised import SURE, drawn, measure, neighbourhood, partly, shown
 from tests.benchmarks.test_image import discs
 
 
@@ -22,19 +23,24 @@ def test_labels_are_drawn_evenly_and_by_their_seed() -> None:
 def test_no_label_is_used_but_those_that_are_drawn() -> None:
     pictures = discs(60)
     rows = drawn(pictures, 4, 0)
-    made = partly(pictures, rows)
-    assert set(made.content[:60]) == {""} and np.array_equal(made.images[:60], pictures.images)
-    labelled = made.content[60:]
-    assert "" not in labelled and len(labelled) % 4 == 0
-    assert len(labelled) / len(made) == pytest.approx(LABELLED, abs=0.05)
-    for place, row in enumerate(np.tile(rows, len(labelled) // 4)):
-        assert np.array_equal(made.images[60 + place], pictures.images[row])
-        assert labelled[place] == pictures.content[row]
+    near = neighbourhood(pictures)
+    made = partly(pictures, near, rows)
+    assert np.array_equal(made.images, pictures.images)
+    assert np.array_equal(made.content[rows], pictures.content[rows])
+    told = made.content != ""
+    assert told.mean() == pytest.approx(SURE, abs=0.1)
+    other = pictures.content.copy()
+    hidden = np.setdiff1d(np.arange(60), rows)
+    other[hidden] = other[hidden][::-1]
+    again = Pictures(pictures.images, other, pictures.style)
+    assert torch.equal(neighbourhood(again).edges.to_dense(), near.edges.to_dense())
+    assert np.array_equal(partly(again, near, rows).content, made.content)
 
 
 def test_a_row_is_trained_and_measured() -> None:
-    row = measure(discs(60), discs(30), 4, 0, torch.device("cpu"), 60.0, steps=4)
-    assert 0 <= row["error"] <= 100 and 0 <= row["error_by_bound"] <= 100
+    learnt = discs(60)
+    row = measure(learnt, discs(30), neighbourhood(learnt), 4, 0, torch.device("cpu"), 4, quick=True)
+    assert all(0 <= row[name] <= 100 for name in ("error", "error_by_bound", "spread_error"))
     assert row["trained"]["steps"] == 4
     table = shown({100: [{**row, "error": 2.0}, {**row, "error": 4.0}], 600: [row]})
     assert "3.00 ± 1.41" in table and "at most 3.3" in table and "missed" not in table
