@@ -1,14 +1,17 @@
 """How near training comes to the machine's own matrix products.
 
-    ceiling = FLOPs of a step's products / the time that torch.matmul takes for the same products, one by one
+    ceiling = FLOPs of a step's products / the time that the machine takes for the same products, one by one
     reached = FLOPs of a step's products / the time of a step
 
 Both on one batch of median length, in float32. A forward product (m, k) (k, n) has two backward ones of the same
-2 m k n FLOPs: its input's gradient (m, n) (n, k) and its weight's (k, m) (m, n).
+2 m k n FLOPs: its input's gradient (m, n) (n, k) and its weight's (n, m) (m, k). A forward product's time is the better
+of torch.matmul's and of that into rows that begin a line of the cache (``genvae.core.products``). With the output
+layer's gradient sampled a step does fewer FLOPs; its time stands beside, and the tokens a second that it makes.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from benchmarks.text.engine import Engine, Training, threads
 from benchmarks.text.ptb import SIZES
 from genvae.core.batch import Batch
+from genvae.core.products import product as aligned
 
 SHOWN = 12  # operations that are listed by themselves
 
@@ -101,11 +105,12 @@ def seconds_of(call: Callable[[], Any], repeats: int) -> float:
 
 
 def timed(product: Product, repeats: int) -> float:
-    """Seconds that torch.matmul takes for a product and its two backward ones, ``count`` times."""
-    one, two = torch.randn(product.m, product.k), torch.randn(product.k, product.n)
+    """Seconds that the machine takes for a product and its two backward ones, ``count`` times."""
+    one, weight = torch.randn(product.m, product.k), torch.randn(product.n, product.k)
     above = torch.randn(product.m, product.n)
-    pairs = ((one, two), (above, two.T), (one.T, above))
-    return product.count * sum(seconds_of(partial(torch.matmul, *pair), repeats) for pair in pairs)
+    forward = min(seconds_of(partial(way, one, weight.T), repeats) for way in (torch.matmul, aligned))
+    backward = sum(seconds_of(partial(torch.matmul, *pair), repeats) for pair in ((above, weight), (above.T, one)))
+    return product.count * (forward + backward)
 
 
 def kind(operation: str) -> str:
@@ -132,7 +137,9 @@ def breakdown(engine: Engine, training: Training, rows: Any, steps: int) -> dict
     return {"kinds": kinds, "operations": dict(list(shares.items())[:SHOWN])}
 
 
-def run(data: str, size: str, batch: int, steps: int, repeats: int, count: int, precision: str) -> dict[str, Any]:
+def run(
+    data: str, size: str, batch: int, steps: int, repeats: int, count: int, precision: str, sampled_gradient: float
+) -> dict[str, Any]:
     """The ceiling of the products, the share of it that training reaches, and where the rest goes."""
     threads(count)
     engine = Engine.of(data, size, batch, precision)
@@ -143,13 +150,19 @@ def run(data: str, size: str, batch: int, steps: int, repeats: int, count: int, 
     listed = of_batch(made, engine.modality.vocabulary, SIZES[size])
     flops = sum(product.flops for product in listed)
     spent = {product.name: timed(product, repeats) for product in listed}
-    numbers = iter(range(10**9))
-    of_step = seconds_of(lambda: training.step(engine.batches.batch(rows), next(numbers)), steps)
+    numbers = itertools.count()
+    of_step, sampled = (
+        seconds_of(lambda one=one: one.step(engine.batches.batch(rows), next(numbers)), steps)
+        for one in (training, Engine.of(data, size, batch, precision, sampled_gradient).trained(0))
+    )
     ceiling, reached = flops / sum(spent.values()) / 1e9, flops / of_step / 1e9
     return {
         "batch": {"sentences": len(made), "words": made.views["input"].shape[1], "tokens": int(made.cost.sum())},
         "gflop": flops / 1e9, "ceiling": ceiling, "reached": reached, "share": reached / ceiling,
-        "step_seconds": of_step, "ceiling_tokens_per_second": float(made.cost.sum()) / sum(spent.values()),
+        "step_seconds": of_step, "sampled_step_seconds": sampled,
+        "tokens_per_second": float(made.cost.sum()) / of_step,
+        "sampled_tokens_per_second": float(made.cost.sum()) / sampled,
+        "ceiling_tokens_per_second": float(made.cost.sum()) / sum(spent.values()),
         "products": [
             {"product": p.name, "share_of_flops": p.flops / flops, "gflops": p.flops / spent[p.name] / 1e9}
             for p in listed

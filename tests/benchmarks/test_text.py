@@ -54,7 +54,7 @@ def test_the_sampling_contender_samples_and_the_other_does_not(data: Path) -> No
     """The tables' rows with a sampled gradient say by how much, so that another one is measured anew."""
     found = text_speed.rows(str(data), threads=1, precision="float32", rounds=1, quick=True)
     told = {row.name.partition("-")[0] for row in found if row.settings.get("sampled_gradient") == 0.1}
-    assert told == {"training", "curve"}
+    assert told == {"training", "curve", "ceiling"}
     runs, _ = text_speed.contenders({**found[0].settings, "size": "tiny"}, install=False)
     assert list(runs)[:2] == ["genvae", "genvae, sampled gradient"]
     for sampled in (0.0, 0.1):
@@ -153,17 +153,18 @@ def test_speed_is_the_difference_of_two_runs() -> None:
 def test_the_curves_gap(data: Path) -> None:
     assert curve.gap([1.0, 2.0, 3.0], [1.0, 2.0, 6.0], 2) == {"largest": 1.5, "mean": 0.75}
     short = {"steps": 6, "window": 2, "count": 1}
-    found = curve.run(str(data), "tiny", 8, precision="float32", sampled_gradient=0.5, **short)
+    # so few rows leave symbols out
+    found = curve.run(str(data), "tiny", 2, precision="float32", sampled_gradient=0.5, **short)
     assert found["fused - reference"]["largest"] < 1e-4 < found["fused - another seed"]["mean"]
     assert 0 < found["sampled - reference"]["mean"] < found["fused - another seed"]["mean"]
     assert text_speed.show_curve(found).count("\n") == 5
-    rough = curve.run(str(data), "tiny", 8, precision="bfloat16", sampled_gradient=1e-12, **short)
+    rough = curve.run(str(data), "tiny", 2, precision="bfloat16", sampled_gradient=1e-12, **short)
     assert rough["last"]["reference"] == found["last"]["reference"], "the reference is float32, whatever is asked for"
     assert 0 < rough["fused - reference"]["mean"] < 0.01
 
 
 def test_the_ceiling_and_the_breakdown(data: Path) -> None:
-    found = ceiling.run(str(data), "tiny", 8, steps=2, repeats=1, count=1, precision="float32")
+    found = ceiling.run(str(data), "tiny", 8, steps=2, repeats=1, count=1, precision="float32", sampled_gradient=0.1)
     assert sum(found["breakdown"]["kinds"].values()) == pytest.approx(1.0, abs=0.02)
     assert sum(product["share_of_flops"] for product in found["products"]) == pytest.approx(1.0)
     assert text_speed.show_ceiling(found).count("\n") > 20
