@@ -8,17 +8,15 @@ resumes; the model itself replaces the one in the package.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from genvae.cli.steps import in_steps
 from genvae.data.conditions import select
 from genvae.data.read import read
-from genvae.errors import GenvaeError
 from genvae.host import default_host
 from genvae.progress import Terminal
 from genvae.recipe import Recipe
@@ -55,24 +53,7 @@ ABOUT: dict[str, Any] = {
 
 def main() -> None:
     """Choose the fonts, find where to begin, train, write the model and its card."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder of real data")
-    parser.add_argument("--work", type=Path, required=True, help="a folder for fonts, start and run")
-    parser.add_argument("--only", choices=("fonts", "begin", "train", "ship"), help="one step of the four")
-    arguments = parser.parse_args()
-    work: Path = arguments.work
-    steps = {
-        "fonts": lambda: _fonts(arguments.data, work),
-        "begin": lambda: _begin(work),
-        "train": lambda: _train(work),
-        "ship": lambda: _ship(arguments.data, work),
-    }
-    try:
-        for name, step in steps.items():
-            if arguments.only in (None, name):
-                step()
-    except GenvaeError as error:
-        sys.exit(f"{error}")
+    in_steps(__doc__ or "", {"fonts": _fonts, "begin": _begin, "train": _train, "ship": _ship})
 
 
 def _fonts(data: Path, work: Path) -> None:
@@ -88,7 +69,7 @@ def _recipe() -> Recipe:
     return Recipe.of(str(RECIPE), default_host())
 
 
-def _begin(work: Path) -> None:
+def _begin(data: Path, work: Path) -> None:
     """The model before it is trained end to end, in the folder ``start``."""
     if (work / "start" / "manifest.json").exists():
         return
@@ -115,7 +96,7 @@ def _begin(work: Path) -> None:
     save(Bundle("start", model, modality, recipe, dict(ABOUT)), work / "start")
 
 
-def _train(work: Path) -> None:
+def _train(data: Path, work: Path) -> None:
     """End to end, from there."""
     output = work / "model"
     resume = (output / "run").is_dir()
