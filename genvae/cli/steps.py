@@ -14,8 +14,10 @@ Step = Callable[[Path, Path], object]
 
 
 def in_steps(about: str, steps: Mapping[str, Step], arguments: Sequence[str] | None = None) -> None:
-    """Take ``--data`` and ``--work`` and do the steps in their order, or the one that ``--only`` names. The first line of
-    ``about`` says what the command does; a GenvaeError ends the program with its line."""
+    """Take ``--data`` and ``--work`` and do the steps in their order, or the one that ``--only`` names.
+
+    The first line of ``about`` says what the command does; a GenvaeError ends the program with its line.
+    """
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder of real data")
     parser.add_argument("--work", type=Path, required=True, help="a folder for what is made on the way")

@@ -30,5 +30,5 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path: Path) -> None:
     def fails(data: Path, work: Path) -> None:
         raise DataError("no lines there")
 
-    with pytest.raises(SystemExit, match="^no lines there$"):
+    with pytest.raises(SystemExit, match=r"^no lines there$"):
         in_steps("Makes it.", {"lines": fails}, ["--data", str(tmp_path), "--work", "made"])
