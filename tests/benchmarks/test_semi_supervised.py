@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.image.arrays import Pictures
-from benchmarks.semi_supervised import SURE, drawn, measure, neighbourhood, partly, shown
+from benchmarks.semi_supervised import SURE, drawn, measure, neighbourhood, shown, spread
 from tests.benchmarks.test_image import discs
 
 
@@ -24,17 +24,19 @@ def test_no_label_is_used_but_those_that_are_drawn() -> None:
     pictures = discs(60)
     rows = drawn(pictures, 4, 0)
     near = neighbourhood(pictures)
-    made = partly(pictures, near, rows)
+    made, wrong = spread(pictures, near, rows)
     assert np.array_equal(made.images, pictures.images)
     assert np.array_equal(made.content[rows], pictures.content[rows])
     told = made.content != ""
+    assert wrong == 0.0 and np.array_equal(made.content[told], pictures.content[told]), "discs of two sizes"
     assert told.mean() == pytest.approx(SURE, abs=0.1)
     other = pictures.content.copy()
     hidden = np.setdiff1d(np.arange(60), rows)
     other[hidden] = other[hidden][::-1]
     again = Pictures(pictures.images, other, pictures.style)
     assert torch.equal(neighbourhood(again).edges.to_dense(), near.edges.to_dense())
-    assert np.array_equal(partly(again, near, rows).content, made.content)
+    same, wrong = spread(again, near, rows)
+    assert np.array_equal(same.content, made.content) and wrong > 10.0, "labels that were hidden"
 
 
 def test_a_row_is_trained_and_measured() -> None:
