@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from benchmarks import text_both
-from benchmarks.text.both.judges import LSTM, NGRAM, Judges, copied, variety
+from benchmarks.text.both.judges import KINDS, LSTM, NGRAM, Judges, copied, variety
 from benchmarks.text.both.lines import HELD, REPORTING, TUNING, Lines, halves
 from benchmarks.text.both.models import AGGREGATED, Model, Samples, five_gram
 from benchmarks.text.both.rows import ROWS, Bench, chosen
@@ -93,7 +93,7 @@ def test_the_table_has_what_was_asked_beside_each_figure(world: World) -> None:
 def test_the_tuned_row_was_chosen_on_other_lines(world: World) -> None:
     row = next(row for row in world.bench.kept.rows() if row["row"] == "tuned")
     assert len(row["grid"]) == 4 and {tried["part"] for tried in row["grid"]} == {TUNING} and row["part"] == REPORTING
-    best = chosen(row["grid"], LSTM)
+    best = chosen(row["grid"], KINDS)
     assert (row["temperature"], row["prior_scale"]) == (best["temperature"], best["prior_scale"])
     lines = world.bench.lines
     assert row["distinct_lines"] == len(lines.parts[REPORTING])
@@ -105,9 +105,12 @@ def test_the_choice_among_settings() -> None:
         return {"lstm_ratio": ratio, "distinct_2_ratio": various}
 
     fluent, fluent_and_various, various = tried(0.9, 0.6), tried(1.15, 0.9), tried(1.3, 0.96)
-    assert chosen([fluent, fluent_and_various, various, tried(1.16, 2.0)], LSTM) is fluent_and_various
-    assert chosen([tried(1.6, 1.2), various, tried(1.2, 0.9)], LSTM) is various
-    assert chosen([tried(1.2, 0.1), tried(1.3, 0.9), tried(3.0, 0.94)], LSTM)["lstm_ratio"] == 1.3
+    assert chosen([fluent, fluent_and_various, various, tried(1.16, 2.0)], [LSTM]) is fluent_and_various
+    assert chosen([tried(1.6, 1.2), various, tried(1.2, 0.9)], [LSTM]) is various
+    assert chosen([tried(1.2, 0.1), tried(1.3, 0.9), tried(3.0, 0.94)], [LSTM])["lstm_ratio"] == 1.3
+    disliked = {**tried(0.9, 2.0), "ngram_ratio": 1.3}
+    liked = {**fluent, "ngram_ratio": 1.1}
+    assert chosen([disliked, liked], KINDS) is liked, "who likes it least says how fluent it is"
 
 
 # -- the lines -------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ class Model:
         try:
             for batch in evaluation.batches.in_order():
                 draw = vae.infer(batch, Stream(seed, "evaluation"))
-                rate += sum(float(draw.rate(block).double().sum()) for block in vae.blocks)
+                rate += sum(float(draw.rate(block).double().sum()) for block in vae.blocks if block.name in draw.log_q)
                 distortion += float(vae.distortion(draw.latents, batch).double().sum())
         except LacksCapability as error:
             return {**figures, "left_out": {"kl": str(error)}}

@@ -23,18 +23,21 @@ SCALES, TEMPERATURES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7), (1.0,)
 FLUENT, VARIOUS = 1.15, 0.95  # the largest perplexity ratio and the least distinct-2 ratio asked of the tuned row
 
 
-def chosen(grid: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
-    """Of settings that have been tried: the most various fluent one; where none is fluent, the most fluent one that
-    is various; where none is either, the one that misses least of what it misses most."""
-    fluent = [tried for tried in grid if tried[f"{kind}_ratio"] <= FLUENT]
+def chosen(grid: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> Mapping[str, Any]:
+    """Of settings that have been tried: the most various one that all judges find fluent; where none is, the most
+    fluent one that is various; where none is either, the one that misses least of what it misses most. How fluent
+    it is, the judge says who likes it least."""
+
+    def ratio(tried: Mapping[str, Any]) -> float:
+        return max(float(tried[f"{kind}_ratio"]) for kind in kinds)
+
+    fluent = [tried for tried in grid if ratio(tried) <= FLUENT]
     if fluent:
         return max(fluent, key=lambda tried: tried["distinct_2_ratio"])
     various = [tried for tried in grid if tried["distinct_2_ratio"] >= VARIOUS]
     if various:
-        return min(various, key=lambda tried: tried[f"{kind}_ratio"])
-    return min(
-        grid, key=lambda tried: max(tried[f"{kind}_ratio"] / FLUENT, VARIOUS / max(tried["distinct_2_ratio"], 1e-9))
-    )
+        return min(various, key=ratio)
+    return min(grid, key=lambda tried: max(ratio(tried) / FLUENT, VARIOUS / max(tried["distinct_2_ratio"], 1e-9)))
 
 
 @dataclass
@@ -139,7 +142,7 @@ class Bench:
 
         def make() -> Figures:
             grid = [tried(*point) for point in itertools.product(*self.grid)]
-            best = chosen(grid, self.judges.first)
+            best = chosen(grid, self.judges.kinds)
             at = {"temperature": best["temperature"], "prior_scale": best["prior_scale"]}
             drawn = self._drawn(
                 model, self._most, seed=self.seed + 2, temperature=at["temperature"], scale=at["prior_scale"]
@@ -147,12 +150,13 @@ class Bench:
             return {
                 "model": model.name,
                 **at,
-                "tuned_by": self.judges.first,
+                "tuned_by": list(self.judges.kinds),
                 **self._measured(drawn, REPORTING),
                 "grid": grid,
             }
 
-        return self._row("tuned", {"model": model.digest, **self._measuring(), "grid": self.grid}, make)
+        settings = {"model": model.digest, **self._measuring(), "grid": self.grid, "tuned_by": list(self.judges.kinds)}
+        return self._row("tuned", settings, make)
 
     def five_gram(self) -> Figures:
         """Samples of a 5-gram model of the training lines."""

@@ -7,13 +7,11 @@ The work folder keeps the lines, the run and the figures; the model itself repla
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from genvae.errors import GenvaeError
+from genvae.cli.steps import in_steps
 from genvae.host import default_host
 from genvae.progress import Terminal
 from genvae.recipe import Recipe
@@ -28,7 +26,7 @@ SAMPLES, LINES = 10, 2_000  # importance samples of the NLL, and how many held-o
 RECIPE = Path(__file__).parents[1] / "recipes" / "sentences-en.yaml"
 
 ABOUT: dict[str, Any] = {
-    "summary": "Short English sentences: generate, interpolate, vary.",
+    "summary": "Short English sentences: generate, ask for a question in the past about her, interpolate, vary.",
     "licence": "cc-by-2.0",
     "data": (
         "97,323 English sentences of the Tatoeba project, 6.4 words on average; 5,000 lines, those with the "
@@ -49,36 +47,23 @@ ABOUT: dict[str, Any] = {
 
 def main() -> None:
     """Train, evaluate on the held-out lines, write the model and its card."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder of real data")
-    parser.add_argument("--work", type=Path, required=True, help="a folder for lines, runs and figures")
-    parser.add_argument("--only", choices=("lines", "model", "figures"), help="one step of the three")
-    arguments = parser.parse_args()
-    work: Path = arguments.work
-    steps = {
-        "lines": lambda: _lines(arguments.data, work),
-        "model": lambda: _train(work),
-        "figures": lambda: _figures(arguments.data, work),
-    }
-    try:
-        for name, step in steps.items():
-            if arguments.only in (None, name):
-                step()
-    except GenvaeError as error:
-        sys.exit(f"{error}")
+    in_steps(__doc__ or "", {"lines": _lines, "model": _train, "figures": _figures})
 
 
 def _lines(data: Path, work: Path) -> None:
+    """The lines, and tables of them with what the rules say of each."""
     kept, held = training_lines(data)
     work.mkdir(parents=True, exist_ok=True)
-    for name, lines in (("train.txt", kept), ("held-out.txt", held)):
-        (work / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name, lines in (("train", kept), ("held-out", held)):
+        text = work / f"{name}.txt"
+        text.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        Service().run("label", data=str(text), output=work / f"{name}.csv")
 
 
-def _train(work: Path) -> Outcome:
+def _train(data: Path, work: Path) -> Outcome:
     recipe, output = Recipe.of(str(RECIPE), default_host()), work / "model"
     return train(
-        recipe, work / "train.txt", output, resume=(output / "run").is_dir(), reporter=Terminal(), about=dict(ABOUT)
+        recipe, work / "train.csv", output, resume=(output / "run").is_dir(), reporter=Terminal(), about=dict(ABOUT)
     )
 
 
@@ -87,7 +72,7 @@ def _figures(data: Path, work: Path) -> None:
     bundle = Service().bundle(str(work / "model"))
     bundle.name, bundle.about["scores"] = "sentences-en", {}
     save(bundle, sentences_en(), dtype="float16")
-    kept, held, judge = work / "figures.json", work / "held-out.txt", data / JUDGE
+    kept, held, judge = work / "figures.json", work / "held-out.csv", data / JUDGE
     if not kept.exists():
         asked = {
             "data": str(held), "limit": LINES, "samples": SAMPLES, "judge": str(judge),
