@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help studio test lint starters sentences typefaces clean
+.PHONY: help studio test lint starters sentences typefaces fashion verses clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -3
@@ -30,11 +30,15 @@ lint: $(VENV)/.dev
 
 # Rebuild the starter models from the real data (an hour or two each on two cores; resumes when stopped).
 DATA ?= ../shared/data
-starters: sentences typefaces
+starters: sentences typefaces fashion verses
 sentences: $(VENV)/.app
 	$(BIN)/python -m genvae_sentence.starters.build --data $(DATA) --work runs/sentences-en
 typefaces: $(VENV)/.app
 	$(BIN)/python -m genvae_image_style.starters.build --data $(DATA) --work runs/typefaces
+verses: $(VENV)/.app
+	$(BIN)/python -m genvae_conditional.starters.verses.build --data $(DATA) --work runs/verses
+fashion: $(VENV)/.app
+	$(BIN)/python -m genvae_conditional.starters.fashion.build --data $(DATA) --work runs/fashion
 
 clean:
 	rm -rf $(VENV)
