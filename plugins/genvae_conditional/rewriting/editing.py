@@ -147,7 +147,7 @@ def blanked(line: Line, tells: Sequence[float], units: Iterator[float]) -> Line:
     """A line with blanks: the places that tell more than a random share of what the one that tells most does, and
     some of their neighbours; and runs of them longer or shorter by one."""
     told = [tells[t] * (0.5 + next(units)) for t in range(len(line))]
-    share = next(units)
+    share = next(units) ** 0.5  # few blanks are likelier than many
     least = max(told) * share if max(told) > 0 else max(told)
     hit = [value >= least for value in told]
     wide = list(hit)
@@ -164,9 +164,9 @@ def blanked(line: Line, tells: Sequence[float], units: Iterator[float]) -> Line:
         made.append(Symbols.MASK)
         if t + 1 == len(line) or not wide[t + 1]:
             unit = next(units)
-            if unit < 0.2 and len(made) > 1:
+            if unit < 0.15 and len(made) > 1:
                 made.pop()
-            elif unit > 0.8:
+            elif unit > 0.85:
                 made.append(Symbols.MASK)
     return tuple(made)
 

@@ -31,7 +31,7 @@ class Rewrite:
     )  # fmt: skip
     strength: float = setting(
         1.0, help="how far: 0 is the item as it is, 1 what is asked for, more goes on in that direction",
-        ge=0.0, le=20.0,
+        ge=0.0, le=1_000.0,
     )  # fmt: skip
     keep: str = setting(
         "latent", help="what stays of an item: its latent, or the noise that the prior under its own conditions makes "
