@@ -107,13 +107,14 @@ def rewritten(model: str, lines: Sequence[str], own: str, wanted: str, strength:
 
 
 def measured(kind: str, found: Sequence[Verse], work: Path, beam: int) -> Figures:
-    folder, test = str(trained(kind, found, work)), short(found, PAIR)
-    ways = {
-        own: rewritten(folder, [verse.said[own] for verse in test], own, wanted, 1.0, beam)
-        for own, wanted in (PAIR, PAIR[::-1])
-    }
-    for own, lines in ways.items():
-        (work / f"{kind}-from-{own}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """Rewritings are kept beside the model, a line each: none is made twice."""
+    folder, test, ways = str(trained(kind, found, work)), short(found, PAIR), {}
+    for own, wanted in (PAIR, PAIR[::-1]):
+        place = work / f"{kind}-from-{own}-beam-{beam}.txt"
+        if not place.is_file():
+            made = rewritten(folder, [verse.said[own] for verse in test], own, wanted, 1.0, beam)
+            place.write_text("\n".join(made) + "\n", encoding="utf-8")
+        ways[own] = place.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     return both_ways(test, ways)
 
 
