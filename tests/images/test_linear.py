@@ -34,17 +34,24 @@ def stripes(count: int) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("linear") / "model"
+PRIOR = {"name": "prior", "data": "latents", "objective": "fit-prior", "max_steps": 1}
+
+
+def trained(folder: Path, filter_dim: int = 0, *phases: dict[str, Any]) -> Path:
+    """A model of stripes."""
     sections = {
         "modality": {"modality": "image", "size": SIDE}, "conditions": {"way": {"kind": "class", "column": "content"}},
-        "architecture": {"architecture": "image-linear", "latent_dim": 8},
+        "architecture": {"architecture": "image-linear", "latent_dim": 8, "filter_dim": filter_dim},
         "prior": {"prior": "mixtures", "label": "way", "components": 2},
-        "phases": [{"name": "prior", "data": "latents", "objective": "fit-prior", "max_steps": 1}],
+        "phases": [PRIOR, *phases], "training": {"batch_size": 32, "clip": 1000.0},
     }  # fmt: skip
     train(Recipe(sections, default_host()), stripes(240), folder, resume=False, reporter=Silent())
     return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("linear") / "model")
 
 
 def test_components_are_those_of_each_value_and_noise_is_what_is_left() -> None:
@@ -82,6 +89,15 @@ def test_another_class_draws_what_z_says_of_it(model: Path) -> None:
     drawn = bundle.vae.likelihood.mean(bundle.vae.decoder({"z": z, "way": way}, None))  # type: ignore[operator]
     assert float(drawn[0, 0].std(1).mean()) < 0.02 < float(drawn[0, 0].std(0).mean())
     assert float(drawn[1, 0].std(0).mean()) < 0.02 < float(drawn[1, 0].std(1).mean())
+
+
+def test_training_goes_on_from_there_with_a_filter_behind(model: Path, tmp_path: Path) -> None:
+    """The filter begins by changing nothing, and a few small steps leave samples what they were, about."""
+    phase = {"name": "draw", "max_steps": 4, "learning_rate": 1.0e-4, "frozen": ["encoder", "posterior", "prior"]}
+    went_on = trained(tmp_path / "model", 4, phase)
+    answers: list[Any] = [Service().run("generate", model=str(m), n=8, seed=1) for m in (model, went_on)]
+    before, after = (stacked(answer.items).astype(float) for answer in answers)
+    assert 0 < np.abs(before - after).mean() < 8
 
 
 def test_what_it_is_not_for_is_said() -> None:

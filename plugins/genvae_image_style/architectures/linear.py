@@ -26,7 +26,7 @@ from genvae.core.likelihoods import Gaussian
 from genvae.core.posteriors import DiagonalGaussianPosterior
 from genvae.core.posteriors.base import BlockHead, Features
 from genvae.core.vae import VAE, Networks
-from genvae.errors import SettingError
+from genvae.errors import LacksCapability, SettingError
 from genvae.settings import setting
 from genvae_image_style.architectures.base import (
     Output,
@@ -176,6 +176,12 @@ def rows_of(
     rows: Mapping[str, Tensor], told: Sequence[tuple[str, int]], count: int, device: torch.device
 ) -> Float[Tensor, "n k"]:
     """The rows of the blocks that networks are told, side by side; zeros for those that are not there."""
+    for name, size in told:
+        if name in rows and rows[name].shape[1] != size:
+            raise LacksCapability(
+                f"image-linear has maps for each value of a condition that has few; {name!r} has "
+                f"{rows[name].shape[1]:,}"
+            )
     found = [rows[name].flatten(1) if name in rows else torch.zeros(count, size, device=device) for name, size in told]
     return torch.cat(found, 1) if found else torch.zeros(count, 0, device=device)
 

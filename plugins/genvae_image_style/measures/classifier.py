@@ -42,6 +42,10 @@ class ClassifierSettings:
     features: int = setting(64, help="width of the last hidden layer", ge=1)
     dropout: float = setting(0.3, help="of the last hidden layer", ge=0.0, lt=1.0)
     shift: int = setting(1, help="pixels that pictures are moved by at most while it learns", ge=0)
+    noise: float = setting(
+        0.0, help="most noise that is added to a picture while it learns, a standard deviation in [0, 1]: so what it "
+        "learns from can't tell by traces that no eye sees", ge=0.0, le=1.0,
+    )  # fmt: skip
     learning_rate: float = setting(3e-3, help="of Adam at its highest; it falls to 0", gt=0)
     batch_size: int = setting(128, help="pictures of one step", ge=2)
     epochs: int = setting(30, help="most passes over the pictures", ge=1)
@@ -154,13 +158,13 @@ class Classifier:
         epochs = max(1, min(chosen.epochs, round(chosen.pictures / (each * batch))))
         total = epochs * each
         optimizer = torch.optim.Adam(network.parameters(), lr=chosen.learning_rate, fused=True)
-        generator = np.random.default_rng(chosen.seed)
+        generator, noise = (np.random.default_rng([chosen.seed, *more]) for more in ((), (1,)))
         best, since, weights, done = math.inf, 0, copy.deepcopy(network.state_dict()), 0
         reporter.begin("judge", total * batch, 0)
         for _ in range(epochs):
             network.train()
             for part in np.split(generator.permutation(rows)[: each * batch], each):
-                moved = _moved(numbers(pictures[part]), chosen.shift, generator)
+                moved = _noisy(_moved(numbers(pictures[part]), chosen.shift, generator), chosen.noise, noise)
                 loss = functional.cross_entropy(network(moved), wanted[part])
                 rate = min((done + 1) / (0.1 * total), (total - done) / (0.9 * total), 1.0)
                 optimizer.param_groups[0]["lr"] = chosen.learning_rate * rate
@@ -200,3 +204,11 @@ def _moved(pictures: Float[Tensor, "n c h w"], most: int, generator: np.random.G
     down, right = generator.integers(0, 2 * most + 1, size=2)
     height, width = pictures.shape[2:]
     return functional.pad(pictures, (most,) * 4, mode="replicate")[..., down : down + height, right : right + width]
+
+
+def _noisy(pictures: Float[Tensor, "n c h w"], most: float, generator: np.random.Generator) -> Float[Tensor, "n c h w"]:
+    """Each picture with noise of its own strength, from none to the most."""
+    if not most:
+        return pictures
+    strength = most * generator.random((len(pictures), 1, 1, 1), dtype=np.float32)
+    return pictures + torch.from_numpy(strength * generator.standard_normal(pictures.shape, dtype=np.float32))
