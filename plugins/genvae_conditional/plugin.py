@@ -37,6 +37,11 @@ LABELLERS = [
          summary="form, negation, tense, subject and length of lines of English, by rules"),
 ]  # fmt: skip
 
+STARTERS = [
+    Part(kind="starter", id="fashion", factory=f"{__package__}.starters.fashion:fashion", modality="image",
+         summary="clothes, shoes and bags by name"),
+]  # fmt: skip
+
 MEASURES = [
     Part(kind="measure", id="obeyed", factory=f"{__package__}.measures.obeyed:obeyed",
          summary="are samples of the form, tense ... that was asked for, and are they like such lines?"),
@@ -93,4 +98,4 @@ OPERATIONS: list[OperationPart] = [
 @hookimpl
 def genvae_parts() -> list[Part]:
     """Kinds of condition, and the objectives, labellers, measures and operations that need one."""
-    return [*CONDITIONS, *OBJECTIVES, *PRIORS, *TERMS, *LABELLERS, *MEASURES, *OPERATIONS]
+    return [*CONDITIONS, *OBJECTIVES, *PRIORS, *STARTERS, *TERMS, *LABELLERS, *MEASURES, *OPERATIONS]

@@ -1,0 +1,1 @@
+"""Starter models that ship with the plugin."""
