@@ -1,6 +1,6 @@
 """Rewriting reviews from one sentiment into the other, on the 1,000 Yelp lines that have four references each.
 
-    python -m benchmarks.rewriting [--strength 4 8 12] [--closeness 3] [--candidates 32] [--rounds 3] [--held]
+    python -m benchmarks.rewriting [--strength 24 60] [--closeness 6] [--candidates 20] [--rounds 3] [--held]
     python -m benchmarks.rewriting --show        the rows that have landed so far
 
     trained by  the recipe yelp of the conditional plugin, on text/yelp without the 1,000 lines and without 1,000 more
@@ -109,9 +109,9 @@ def shown(rows: list[Figures]) -> str:
 def asked() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--strength", type=float, nargs="+", default=[12.0], help="a row each")
-    parser.add_argument("--closeness", type=float, default=3.0)
-    parser.add_argument("--candidates", type=int, default=32)
+    parser.add_argument("--strength", type=float, nargs="+", default=[24.0], help="a row each")
+    parser.add_argument("--closeness", type=float, default=6.0)
+    parser.add_argument("--candidates", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--temperature", type=float, default=0.7, help="of the symbols of candidates")
     parser.add_argument("--held", action="store_true", help="the lines to tune on in place of the benchmark's")
