@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import time
 import zipfile
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import pytest
 from PIL import Image
 
 import genvae
-from genvae.errors import DataError, SettingError
+from genvae.errors import DataError
 from genvae.host import Host
 from genvae.service import Service
 from genvae_studio.pages.mix import acted, mixed
@@ -156,12 +157,16 @@ def test_pages_open_with_a_model_of_their_kind(labelled_model: Path, tiny_model:
     assert Studio(Service(), "nowhere").opens_with("text/") == "nowhere"  # and the page says that it is not there
 
 
-def test_the_page_of_sentences_shows_no_pictures(labelled_model: Path) -> None:
+def test_the_page_generate_shows_pictures_side_by_side(labelled_model: Path) -> None:
     from genvae_studio.asked import Asked
     from genvae_studio.pages.generate import written
 
-    with pytest.raises(SettingError, match="are no sentences; the page Mix shows them"):
-        next(written(Studio(Service(), "nowhere"), Asked.of(model=str(labelled_model)), address=False))
+    studio, asked = Studio(Service(), "nowhere"), Asked.of(model=str(labelled_model), n=3, seed=4)
+    *_, html = written(studio, asked, address=False)
+    made: Any = studio.run("generate", model=str(labelled_model), n=3, seed=4)
+    shown = re.findall(r"data:image/png;base64,([^\"]+)", html)
+    assert [base64.b64decode(each) for each in shown] == [picture.png() for picture in made.items]
+    assert "<b>3 pictures</b>, seed 4" in html and "--temperature" not in html and "Save CSV" not in html
 
 
 def with_two_blocks() -> Studio:

@@ -1,4 +1,4 @@
-"""The page Generate: sentences from a model, and variations around one of the user's own."""
+"""The page Generate: sentences or pictures from a model, and variations around a sentence of the user's own."""
 
 from __future__ import annotations
 
@@ -129,15 +129,20 @@ def _begun(model: str, asked: Asked | None = None) -> dict[str, Any]:
 
 def written(studio: Studio, wanted: Asked, *, address: bool) -> Iterator[str]:
     """The sheet, again and again as sentences arrive: generate(n, start) is a window on one sequence."""
-    if not (studio.media(wanted.model) or "text/").startswith("text/"):
-        raise SettingError(f"the items of {wanted.model!r} are no sentences; the page Mix shows them")
+    kind = studio.media(wanted.model) or "text/"
+    if not kind.startswith(("text/", "image/png")):
+        raise SettingError(f"the items of {wanted.model!r} are neither sentences nor pictures; this page has no others")
     values = wanted.values()
+    pictures = kind.startswith("image/")
+    if pictures:  # no symbols are drawn
+        values = {name: value for name, value in values.items() if name not in ("temperature", "top_p")}
     ways = _ways(studio, "generate", values)
-    items: list[str] = []
+    items: list[Any] = []
     while len(items) < wanted.n:
         size = min(CHUNK, wanted.n - len(items))
         response = studio.run("generate", **{**values, "n": size, "start": len(items)})
-        items += [str(item) for item in getattr(response, "items")]  # noqa: B009 - of a response in general
+        made = getattr(response, "items")  # noqa: B009 - of a response in general
+        items += [item.png() if pictures else str(item) for item in made]
         yield sheet.filled(wanted, items, ways, address=address)
 
 
@@ -164,7 +169,7 @@ def _linked(studio: Studio, query: dict[str, str]) -> tuple[Asked, str]:
 
 def _names(studio: Studio, wanted: Asked) -> list[str]:
     try:
-        return list(dict.fromkeys([*studio.models("text/"), wanted.model]))
+        return list(dict.fromkeys([*studio.models("text/"), *studio.models("image/"), wanted.model]))
     except Exception as error:
         said(error)
         return [wanted.model]

@@ -1,7 +1,8 @@
-"""The sheet: a list of sentences that can be copied, saved and picked from."""
+"""The sheet: a list of sentences that can be copied, saved and picked from, or pictures side by side."""
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 from collections.abc import Sequence
@@ -54,24 +55,40 @@ def blank(text: str, *, busy: bool) -> str:
     )
 
 
-def filled(asked: Asked, items: Sequence[str], ways: list[tuple[str, str]], *, address: bool) -> str:
-    """The sheet with what has arrived of ``asked.n`` sentences; ``address`` puts the link into the address bar."""
+def pictures(items: Sequence[bytes], *, label: str) -> str:
+    """PNG files side by side, numbered for who cannot see them."""
+    made = [
+        f'<li><img src="data:image/png;base64,{base64.b64encode(item).decode()}" alt="picture {number}"></li>'
+        for number, item in enumerate(items, start=1)
+    ]
+    return f'<ol class="pictures" aria-label="{escape(label)}">{"".join(made)}</ol>'
+
+
+def filled(asked: Asked, items: Sequence[str | bytes], ways: list[tuple[str, str]], *, address: bool) -> str:
+    """The sheet with what has arrived of ``asked.n`` sentences, or pictures as PNG files; ``address`` puts the link
+    into the address bar."""
     done = len(items) >= asked.n
-    count = f"{len(items)} sentence{'' if len(items) == 1 else 's'}" if done else f"{len(items)} of {asked.n}"
+    said = [item for item in items if isinstance(item, str)]
+    shown = [item for item in items if isinstance(item, bytes)]
+    kind = "picture" if shown else "sentence"
+    count = f"{len(items)} {kind}{'' if len(items) == 1 else 's'}" if done else f"{len(items)} of {asked.n}"
     status = f'<p class="status" role="status"><b>{count}</b>, seed {asked.seed}</p>'
     busy = "false" if done else "true"
     link = escape(asked.link())
     tools = ""
     if done:
-        data = "data:text/csv;charset=utf-8," + quote(as_csv(items))
+        data = "data:text/csv;charset=utf-8," + quote(as_csv(said))
+        text = (
+            copy_button(".line", "Copy all", "Copy all sentences")
+            + f'<a class="quiet" id="save-csv" download="sentences.csv" href="{escape(data)}">Save CSV</a>'
+        )
         tools = (
             '<div class="tools">'
-            + copy_button(".line", "Copy all", "Copy all sentences")
-            + f'<a class="quiet" id="save-csv" download="sentences.csv" href="{escape(data)}">Save CSV</a>'
+            + ("" if shown else text)
             + f'<a class="quiet" id="link" href="{link}" data-copy-link title="Copies the address of exactly these '
-            + 'sentences">Copy link</a></div>'
+            + f'{kind}s">Copy link</a></div>'
         )
     head = f'<header class="sheet-head">{status}{tools}</header>'
     marks = f'data-address="{link}"' if address and done else ""
-    body = lines(items, label="Generated sentences")
+    body = pictures(shown, label="Generated pictures") if shown else lines(said, label="Generated sentences")
     return f'<div class="sheet" aria-busy="{busy}" {marks}>{head}{body}{written_down(ways) if done else ""}</div>'
