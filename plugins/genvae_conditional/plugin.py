@@ -40,6 +40,8 @@ LABELLERS = [
 STARTERS = [
     Part(kind="starter", id="fashion", factory=f"{__package__}.starters.fashion:fashion", modality="image",
          summary="clothes, shoes and bags by name"),
+    Part(kind="starter", id="verses", factory=f"{__package__}.starters.verses:verses", modality="sentence",
+         summary="Bible verses in six versions"),
 ]  # fmt: skip
 
 MEASURES = [
