@@ -14,6 +14,7 @@ from typing import Any
 from genvae.errors import DataError, GenvaeError
 from genvae_studio.studio import Studio
 
+USUAL = 0.6  # of the prior's noise: what the model itself offers is likelier than most of what it draws
 GALLERY = 12  # pieces drawn by the model, for each block
 MOST = 12  # pieces of one block
 DRAWN = 4_000_000  # characters of a drawing that is sent
@@ -199,7 +200,7 @@ def gallery(studio: Studio, table: Table, tray: Tray) -> list[Piece]:
         draws = {f"{other.name}_draw": 1 for other in table.trays if other not in (tray, observed)}
         draws |= {f"{name}_draw": 1 for name in table.others}
         values = {observed.name: [known], f"{tray.name}_draw": GALLERY, **draws}
-        answer = studio.run("mix", model=table.model, seed=tray.seed, **values)
+        answer = studio.run("mix", model=table.model, seed=tray.seed, prior_scale=USUAL, **values)
     table.colour = any(getattr(item, "ndim", 2) == 3 for item in answer.items)
     kind = f"gallery-{tray.seed}"
     return [made_by(table, item, f"{kind}-{number}", known) for number, item in enumerate(answer.items, start=1)]
@@ -216,9 +217,11 @@ def made_by(table: Table, item: Any, name: str, known: str) -> Piece:
 
 
 def _picture(table: Table, content: bytes, known: str) -> Any:
-    """A picture as the service is given it, with what it shows where that is known."""
+    """A picture as the service is given it, with what it shows where that is known and the modality has a place for
+    it; conditions that a recipe declares are no part of an item."""
     observed = next((tray for tray in table.trays if tray.values), None)
-    return {"image": content, observed.name: known} if observed and known else content
+    part = observed is not None and bool(observed.block["called"])
+    return {"image": content, observed.name: known} if observed and part and known else content
 
 
 def _url(content: bytes) -> str:

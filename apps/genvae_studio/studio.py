@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,14 @@ class Studio:
         able = [str(entry["name"]) for entry in listed if self._media(str(entry["modality"])).startswith(kind)]
         return list(dict.fromkeys([self.opens_with(kind), *able]))
 
-    def opens_with(self, kind: str) -> str:
+    def opens_with(self, kind: str, likes: Callable[[str], bool] = bool) -> str:
         """The model that a page of such items opens with: the studio's own, unless its items are known to be of
-        another kind and there is a starter whose are. No model is loaded for this."""
+        another kind and there is a starter whose are; one that the page ``likes``, where there is one. No model is
+        loaded for this."""
         own = self.media(self.model)
         starters = [part.id for part in self.service.host.parts("starter")] if own and not own.startswith(kind) else []
-        return next((name for name in starters if self.media(name).startswith(kind)), self.model)
+        able = [name for name in starters if self.media(name).startswith(kind)]
+        return next(iter([*filter(likes, able), *able, self.model]))
 
     def media(self, name: str) -> str:
         """The MIME type of a model's items; '' of a model that is not on this machine or cannot be read."""

@@ -81,6 +81,19 @@ def test_controls_are_drawn_from_the_model_and_asked_for_with_the_sentences(
 
 
 @pytest.mark.browser
+def test_a_model_of_pictures_has_the_controls_that_it_has_a_use_for(blank: Callable[[], Page], studio: str) -> None:
+    page = blank()
+    page.goto(f"{studio}/?model=fashion&n=2&conditions=" + quote(json.dumps({"garment": "bag"})))
+    page.locator("#sheet .status", has_text="2 pictures").wait_for()
+    assert page.locator("ol.pictures img").count() == 2
+    page.locator("#condition-garment input").wait_for()
+    assert page.input_value("#condition-garment input") == "bag"
+    for name in ("temperature", "top_p", "yours"):
+        page.locator(f"#{name}").wait_for(state="hidden")
+    assert page.locator("#prior_scale").is_visible()
+
+
+@pytest.mark.browser
 def test_a_link_to_a_condition_that_there_is_not(blank: Callable[[], Page], studio: str) -> None:
     page = blank()
     page.goto(f"{studio}/?conditions=" + quote(json.dumps({"form": "c"})))

@@ -155,6 +155,18 @@ def test_pages_open_with_a_model_of_their_kind(labelled_model: Path, tiny_model:
         assert studio.opens_with(other) == (starters[other] or [str(own)])[0]
         assert studio.models(kind) == [str(own), *starters[kind]]
     assert Studio(Service(), "nowhere").opens_with("text/") == "nowhere"  # and the page says that it is not there
+    liked = Studio(Service(), str(tiny_model)).opens_with("image/", likes=lambda name: name == starters["image/"][-1])
+    assert liked == starters["image/"][-1]
+    assert Studio(Service(), "sentences-en").opens_with("image/", likes=lambda name: False) in starters["image/"]
+
+
+def test_a_condition_is_no_part_of_a_picture(tmp_path: Path) -> None:
+    """The model's own drawings are mixed, though no picture can say its garment."""
+    studio = Studio(Service(), "nowhere")
+    laid = lay_out(studio, "fashion")
+    assert [tray.name for tray in laid.trays] == ["garment", "z"]
+    html = mixed(studio, laid)
+    assert 'role="alert"' not in html and html.count("<tr>") == 7
 
 
 def test_the_page_generate_shows_pictures_side_by_side(labelled_model: Path) -> None:
@@ -254,6 +266,10 @@ def test_a_grid_a_walk_new_ones_and_files(
     page = visit()
     laid_out(page, "6 × 6 content down, style across")
     assert len(cells(page)) == 36 and page.locator(".notice").count() == 0
+    head, below = (
+        page.locator(f"#mix-sheet {row} img").last.bounding_box() for row in ("thead tr", "tbody tr:first-child")
+    )
+    assert head and below and head["y"] < below["y"] and below["x"] <= head["x"] <= below["x"] + below["width"]
 
     page.click("#tray-0 [data-do=clear]")
     page.locator("#mix-sheet .notice", has_text="Choose at least one for content").wait_for()

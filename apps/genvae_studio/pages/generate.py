@@ -33,12 +33,13 @@ def page(studio: Studio, blocks: gr.Blocks) -> None:
         with gr.Column(elem_id="middle", min_width=0):
             message = gr.HTML("", apply_default_css=False, elem_id="message")
             paper = sheet.sheet(sheet.blank("Waking the model", busy=True), elem_id="sheet")
-        with gr.Column(elem_id="yours", min_width=0):
+        with gr.Column(elem_id="yours", min_width=0) as yours:
             own, distance, tell, others = _own()
             answer = sheet.sheet(echo.empty(), elem_id="echo")
     model, seed, dice = widgets["model"], widgets["seed"], widgets.pop("dice")
     asked = [widgets[name] for name in NAMES]
-    _generating(studio, blocks, asked, (wanted, chosen), go, dice, seed, message, paper)
+    of_text = [widgets["temperature"], widgets["top_p"], yours]
+    _generating(studio, blocks, asked, (wanted, chosen), go, dice, seed, message, paper, of_text)
     _exploring(studio, model, own, distance, tell, others, answer, [paper, answer])
 
 
@@ -86,9 +87,10 @@ def _own() -> tuple[gr.Textbox, gr.Slider, gr.Button, gr.Button]:
 
 def _generating(
     studio: Studio, blocks: gr.Blocks, asked: list[Any], states: tuple[gr.State, gr.State], go: gr.Button,
-    dice: gr.Button, seed: gr.Textbox, message: gr.HTML, paper: gr.HTML,
+    dice: gr.Button, seed: gr.Textbox, message: gr.HTML, paper: gr.HTML, of_text: list[Any],
 ) -> None:  # fmt: skip
-    """The events that fill the sheet."""
+    """The events that fill the sheet, and those that show what a model can be asked for; ``of_text`` are there for
+    models of sentences alone."""
 
     def generate(*values: Any) -> Iterator[tuple[Any, Any]]:
         try:
@@ -112,7 +114,12 @@ def _generating(
         except Exception as error:
             yield *skipped, sheet.blank("No sentences yet.", busy=False), notice(said(error))
 
+    def fitting(model: str) -> list[Any]:
+        text = (studio.media(model) or "text/").startswith("text/")
+        return [gr.update(visible=text) for _ in of_text]
+
     chosen = states[1]
+    asked[0].change(fitting, asked[0], of_text, **conditions.SAYS)
     asked[0].change(lambda model, now: (gr.skip(), gr.skip()) if now and now["model"] == model else [_begun(model)] * 2,
                     [asked[0], chosen], list(states), **conditions.SAYS)  # fmt: skip
     gr.on([dice.click], lambda: str(secrets.randbelow(1_000_000)), None, seed, queue=False, api_visibility="private",

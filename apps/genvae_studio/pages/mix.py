@@ -16,6 +16,7 @@ import gradio as gr
 
 from genvae.errors import DataError
 from genvae_studio.pages import completion
+from genvae_studio.pages.conditions import declared
 from genvae_studio.pages.generate import TURN
 from genvae_studio.pieces import TRAYS, Table, Tray, archive, drawn, gallery, lay_out, read, uploaded
 from genvae_studio.studio import Studio, said
@@ -28,9 +29,15 @@ FREE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibili
 PICTURES = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".svg"]  # an SVG is told why it is none
 
 
+def _first(studio: Studio) -> str:
+    """The model that the page opens with: what is asked by conditions has the page Generate; what is to be mixed lies
+    in blocks of its own."""
+    return studio.opens_with("image/", likes=lambda name: not declared(studio, name))
+
+
 def page(studio: Studio, blocks: gr.Blocks) -> None:
     """Build the page."""
-    first = studio.opens_with("image/")
+    first = _first(studio)
     table = gr.State(None)
     with gr.Row(elem_id="mix-top"):
         model = gr.Dropdown([first], value=first, allow_custom_value=True, label="Model", elem_id="mix-model")
@@ -195,7 +202,7 @@ def _open(studio: Studio, blocks: gr.Blocks, model: gr.Dropdown, table: gr.State
                 studio.at_hand(asked)
             except Exception as error:
                 asked, complaint = "", said(error)
-        name = asked or studio.opens_with("image/")
+        name = asked or _first(studio)
         try:
             names = studio.models()
         except Exception as error:
