@@ -7,14 +7,12 @@ The work folder keeps the run and the figures; the model itself replaces the one
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genvae.cli.steps import in_steps
 from genvae.data.read import read
-from genvae.errors import GenvaeError
 from genvae.host import default_host
 from genvae.progress import Terminal
 from genvae.recipe import Recipe
@@ -47,19 +45,7 @@ ABOUT: dict[str, Any] = {
 
 def main() -> None:
     """Train, evaluate on the test pictures, write the model and its card."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder of real data")
-    parser.add_argument("--work", type=Path, required=True, help="a folder for run and figures")
-    parser.add_argument("--only", choices=("model", "figures"), help="one step of the two")
-    arguments = parser.parse_args()
-    data, work = arguments.data / PICTURES, arguments.work
-    steps = {"model": lambda: _train(data, work), "figures": lambda: _figures(data, work)}
-    try:
-        for name, step in steps.items():
-            if arguments.only in (None, name):
-                step()
-    except GenvaeError as error:
-        sys.exit(f"{error}")
+    in_steps(__doc__ or "", {"model": _train, "figures": _figures})
 
 
 def pictures(data: Path) -> Dataset:
@@ -73,7 +59,7 @@ def pictures(data: Path) -> Dataset:
 def _train(data: Path, work: Path) -> None:
     recipe, output = Recipe.of(str(RECIPE), default_host()), work / "model"
     resume = (output / "run").is_dir()
-    train(recipe, pictures(data), output, resume=resume, reporter=Terminal(), about=dict(ABOUT))
+    train(recipe, pictures(data / PICTURES), output, resume=resume, reporter=Terminal(), about=dict(ABOUT))
 
 
 def _figures(data: Path, work: Path) -> None:
@@ -86,11 +72,11 @@ def _figures(data: Path, work: Path) -> None:
         "half precision."
     )
     save(bundle, fashion(), dtype="float16")
-    asked = {"data": str(data / TESTED), "limit": LOOKED_AT, "samples": SAMPLES}
+    tested = str(data / PICTURES / TESTED)
+    asked = {"data": tested, "limit": LOOKED_AT, "samples": SAMPLES}
     figures = Service(reporter=Terminal()).run("evaluate", model="fashion", **asked).to_config()
     (work / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
-    place = Path("..") / "shared" / "data" / PICTURES / TESTED
-    command = f"genvae evaluate fashion --data {place} --limit {LOOKED_AT} --samples {SAMPLES}"
+    command = f"genvae evaluate fashion --data {tested} --limit {LOOKED_AT} --samples {SAMPLES}"
     bundle.about["scores"]["On test pictures"] = {"command": command, **figures}
     save(bundle, fashion(), dtype="float16")
 

@@ -7,13 +7,11 @@ The work folder keeps the verses, the run and the figures; the model itself repl
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from genvae.errors import GenvaeError
+from genvae.cli.steps import in_steps
 from genvae.host import default_host
 from genvae.progress import Terminal
 from genvae.recipe import Recipe
@@ -49,23 +47,7 @@ ABOUT: dict[str, Any] = {
 
 def main() -> None:
     """Write the tables, train, evaluate on the held-out verses, write the model and its card."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder of real data")
-    parser.add_argument("--work", type=Path, required=True, help="a folder for verses, run and figures")
-    parser.add_argument("--only", choices=("verses", "model", "figures"), help="one step of the three")
-    arguments = parser.parse_args()
-    work: Path = arguments.work
-    steps = {
-        "verses": lambda: _verses(arguments.data, work),
-        "model": lambda: _train(work),
-        "figures": lambda: _figures(work),
-    }
-    try:
-        for name, step in steps.items():
-            if arguments.only in (None, name):
-                step()
-    except GenvaeError as error:
-        sys.exit(f"{error}")
+    in_steps(__doc__ or "", {"verses": _verses, "model": _train, "figures": _figures})
 
 
 def _verses(data: Path, work: Path) -> None:
@@ -75,14 +57,14 @@ def _verses(data: Path, work: Path) -> None:
     table(work / "held-out.csv", [verse for verse in short if verse.held_out], VERSIONS)
 
 
-def _train(work: Path) -> Outcome:
+def _train(data: Path, work: Path) -> Outcome:
     recipe, output = Recipe.of(str(RECIPE), default_host()), work / "model"
     return train(
         recipe, work / "train.csv", output, resume=(output / "run").is_dir(), reporter=Terminal(), about=dict(ABOUT)
     )
 
 
-def _figures(work: Path) -> None:
+def _figures(data: Path, work: Path) -> None:
     """Write the model into the package, evaluate what ships, write the card."""
     bundle = Service().bundle(str(work / "model"))
     bundle.name, bundle.about["scores"] = "verses", {}
