@@ -77,14 +77,14 @@ class SentenceSettings:
         note = f"{left:,} of {len(lines):,} items left out: not one line of {size}"
         made: dict[str, list[Any]] = {"text": kept, **({ROW: rows} if ROW in data.column_names else {})}
         if self.group_column is not None:
-            made[GROUP] = made[KIN] = self._groups(data, rows)
+            made[GROUP] = made[KIN] = self._groups(data, self.group_column, rows)
         return Table.from_dict(made), note if left else ""
 
-    def _groups(self, data: Dataset, rows: list[int]) -> list[str]:
-        names = data.column_names
-        if self.group_column not in names:
-            raise DataError(f"there is no column {self.group_column!r}; the columns are: {', '.join(names)}")
-        values = texts(data, self.group_column)
+    @staticmethod
+    def _groups(data: Dataset, column: str, rows: list[int]) -> list[str]:
+        if column not in data.column_names:
+            raise DataError(f"there is no column {column!r}; the columns are: {', '.join(data.column_names)}")
+        values = texts(data, column)
         return [values[row] for row in rows]
 
     def fit(self, data: Dataset) -> Sentence:

@@ -318,7 +318,7 @@ def test_labels_of_pictures_are_drawn_as_often_as_they_were_seen(tmp_path: Path)
 def test_the_recipe_of_garments_trains(tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "plugins/genvae_conditional/recipes/fashion.yaml"
     recipe = Recipe.of(str(path), HOST)
-    recipe.set(["size=8", "width=4", "architecture.hidden_dim=16", "latent_dim=3", "prior.hidden=8", "max_steps=2"])
+    recipe.set(["size=8", "latent_dim=3", "prior.components=2", "max_steps=2"])
     rows = [{"image": row["image"], "content": row["form"]} for row in items("image")]
     train(recipe, rows, tmp_path / "m", resume=False, reporter=Silent())
     answer: Any = Service(HOST).run("generate", model=str(tmp_path / "m"), n=3, conditions={"garment": "b"})

@@ -28,6 +28,7 @@ SMALL = {
     "lstm": [*TINY, "skip=true", "pooling=attention", "bidirectional=true", "layers=2", "forget_bias=1",
              "sampled_gradient=0.1"],
     "lstm-places": ["places=5", "place_dim=3", "embedding_dim=12", "hidden_dim=24", "encoder_dim=8", "key_dim=6"],
+    "lstm-aligned": ["places=5", "place_dim=3", "embedding_dim=12", "hidden_dim=24", "reading_dim=6"],
     "transformer": [
         "hidden_dim=16", "layers=2", "encoder_layers=1", "heads=2", "latent_dim=4", "vocab_size=300", "skip=true",
         "z_by=[prefix, addition, cross-attention]", "tied=true",
@@ -35,6 +36,7 @@ SMALL = {
     "image-mlp": ["hidden=[16, 8]", "latent_dim=3"],
     "image-conv": ["width=4", "hidden_dim=8", "latent_dim=3"],
     "image-residual": ["width=4", "hidden_dim=8", "latent_dim=3", "squeeze=true"],
+    "image-linear": ["latent_dim=3", "filter_dim=2"],
     "image-ladder": ["latents=[4, 3, 2]", "hidden=[12, 8, 8]", "prior=ladder", "posterior=ladder"],
     "letters": ["modality.labels=true", "width=4", "hidden_dim=8", "style_dim=3", "letter_dim=3", "code_dim=8",
                 "widths=[8, 4]", "posterior=product-of-gaussians"],

@@ -31,7 +31,7 @@ def test_readme_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_readme_commands_run(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("\n".join(own_lines()) + "\n", encoding="utf-8")
     commands = [line for line in "".join(blocks(ROOT / "README.md", "sh")).splitlines() if line.startswith("genvae ")]
-    assert len(commands) == 7
+    assert len(commands) == 9
     for line in commands:
         words = shlex.split(line)[1:]
         if words[0] == "train":  # the same command, made short

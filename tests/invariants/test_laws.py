@@ -13,7 +13,8 @@ import genvae
 ENGINE = Path(genvae.__file__).parent
 ROOT = ENGINE.parent
 
-PLAIN = {"recipe", "operations", "asking", "mixing", "context"}  # what is asked, and of what: without a floor of their own
+#: what is asked, and of what: without a floor of their own
+PLAIN = {"recipe", "operations", "asking", "mixing", "context"}
 
 #: what each floor of the house may stand on, itself apart; every module may use ALWAYS
 FLOORS = {

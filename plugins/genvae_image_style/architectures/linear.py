@@ -13,7 +13,7 @@ about what it says of another, by how much a picture departs from the mean.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -207,7 +207,7 @@ class LinearSettings(PictureSettings):
     """Linear maps between pictures and z, of their own for each value of a condition."""
 
     likelihood: Any = setting(
-        "gaussian", help="p(x|z): an id or {likelihood: ID, ...}; it begins in closed form where it is gaussian",
+        None, help="p(x|z): an id or {likelihood: ID, ...}; default: gaussian, with which it begins in closed form",
         convert=as_likelihood,
     )  # fmt: skip
     latent_dim: int = setting(96, help="numbers in z: components of each value", ge=1, le=4096)
@@ -228,7 +228,8 @@ class LinearSettings(PictureSettings):
                 + ", ".join(block.name for block in told)
             )
         z = Block(name="z", shape=(self.latent_dim,))
-        likelihood, output = self.scored(modality)
+        scoring = self if self.likelihood is not None else replace(self, likelihood="gaussian")
+        likelihood, output = scoring.scored(modality)
         return Networks(
             blocks=[*told, z], encoder=LinearEncoder(modality, told, self.latent_dim), features=self.latent_dim,
             observed=given(modality), decoder=LinearDecoder(modality, told, z, self, output), likelihood=likelihood,
