@@ -111,6 +111,9 @@ def test_items_of_a_users_are_read_without_what_only_the_prior_is_told(table: Pa
     assert len(model.generate(2, conditions={"form": "asked"})) == 2
     with pytest.raises(LacksCapability, match="reach its prior alone"):
         model.generate(2, conditions={"form": "asked"}, guidance=2.0)
+    with pytest.raises(LacksCapability, match="keep = noise"):
+        model.rewrite(LINES[:1], conditions={"form": "said"})
+    assert len(model.rewrite(LINES[:1], conditions={"form": "said"}, keep="noise")) == 1
 
 
 def test_a_model_that_was_told_goes_on_with_items_that_say_nothing(table: Path, tmp_path: Path) -> None:

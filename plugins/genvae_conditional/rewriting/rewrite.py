@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from genvae.context import Context
+from genvae.core.conditions import DECODER
 from genvae.core.latents import Latents
 from genvae.core.likelihoods import CategoricalSequence
 from genvae.core.randomness import Stream
@@ -48,6 +49,11 @@ def rewrite(context: Context, request: Rewrite) -> Rewritten:
         raise SettingError("what are the items to become? conditions = NAME=VALUE ...")
     if not request.items:
         raise DataError("no items are given")
+    if request.keep == "latent" and not tools.vae.conditions.reaching(DECODER):
+        raise LacksCapability(
+            f"the decoder of {context.bundle.name!r} is told no conditions, its prior alone is: with keep = noise the "
+            "items' noise becomes other latents; steer changes items towards labels, too"
+        )
     output = Output(context.bundle.modality, request.output)
     count = len(request.items)
     wanted = asked(tools, request.conditions, count)
