@@ -133,7 +133,8 @@ def _weights(model: VAE, start: Start | None, batches: Batches | None, reporter:
     """The weights that a run begins with: of a trained model, or what networks find by a look at the data, or as they
     were drawn. Without ``batches`` the run goes on, and they come from a checkpoint."""
     if start is not None:
-        for part in start.give(model):
+        anew = start.give(model)
+        for part in anew if batches is not None else ():
             reporter.say(f"{part} begins anew: it has not been told of conditions before")
     elif batches is not None and isinstance(model.decoder, BeginsFromData):
         model.decoder.begin(model, batches.in_order())

@@ -13,6 +13,6 @@ from genvae.core.corruption.siblings import Siblings
 from genvae.core.corruption.word_dropout import WordDropout
 
 __all__ = [
-    "Binarise", "Copies", "Corruption", "Deletion", "PartialGroups", "Shift", "Shuffle", "Siblings", "Substitution",
-    "SymbolMasking", "WordDropout", "as_corruption",
+    "Binarise", "Corruption", "Deletion", "PartialGroups", "Shift", "Shuffle", "Siblings", "Substitution",
+    "SymbolMasking", "WordDropout",
 ]  # fmt: skip

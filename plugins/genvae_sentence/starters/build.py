@@ -7,17 +7,11 @@ The work folder keeps the lines, the run and the figures; the model itself repla
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from genvae.cli.steps import in_steps
-from genvae.host import default_host
-from genvae.progress import Terminal
-from genvae.recipe import Recipe
+from genvae.cli.steps import in_steps, shipped, trained
 from genvae.service import Service
-from genvae.store.bundle import save
-from genvae.training.run import Outcome, train
 from genvae_sentence.starters import sentences_en
 from genvae_sentence.starters.corpus import training_lines
 
@@ -60,33 +54,17 @@ def _lines(data: Path, work: Path) -> None:
         Service().run("label", data=str(text), output=work / f"{name}.csv")
 
 
-def _train(data: Path, work: Path) -> Outcome:
-    recipe, output = Recipe.of(str(RECIPE), default_host()), work / "model"
-    return train(
-        recipe, work / "train.csv", output, resume=(output / "run").is_dir(), reporter=Terminal(), about=dict(ABOUT)
-    )
+def _train(data: Path, work: Path) -> None:
+    trained(RECIPE, work / "train.csv", work, ABOUT)
 
 
 def _figures(data: Path, work: Path) -> None:
     """Write the model into the package, evaluate what ships, write the card."""
-    bundle = Service().bundle(str(work / "model"))
-    bundle.name, bundle.about["scores"] = "sentences-en", {}
-    save(bundle, sentences_en(), dtype="float16")
-    kept, held, judge = work / "figures.json", work / "held-out.csv", data / JUDGE
-    if not kept.exists():
-        asked = {
-            "data": str(held), "limit": LINES, "samples": SAMPLES, "judge": str(judge),
-            "train": str(work / "train.txt"),
-        }  # fmt: skip
-        answer = Service(reporter=Terminal()).run("evaluate", model="sentences-en", **asked)
-        kept.write_text(json.dumps(answer.to_config()), encoding="utf-8")
-    command = (
-        f"genvae evaluate sentences-en --data {held} --limit {LINES} --samples {SAMPLES} --judge {judge} "
-        f"--train {work / 'train.txt'}"
-    )
-    figures = json.loads(kept.read_text(encoding="utf-8"))
-    bundle.about["scores"]["On the held-out lines"] = {"command": command, **figures}
-    save(bundle, sentences_en(), dtype="float16")
+    asked = {
+        "data": str(work / "held-out.csv"), "limit": LINES, "samples": SAMPLES, "judge": str(data / JUDGE),
+        "train": str(work / "train.txt"),
+    }  # fmt: skip
+    shipped("sentences-en", work, sentences_en(), "On the held-out lines", asked, ABOUT)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,13 @@ The work folder keeps the run and the figures; the model itself replaces the one
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genvae.cli.steps import in_steps
+from genvae.cli.steps import in_steps, shipped, trained
 from genvae.data.read import read
 from genvae.host import default_host
-from genvae.progress import Terminal
-from genvae.recipe import Recipe
 from genvae.service import Service
-from genvae.store.bundle import save
-from genvae.training.run import train
 from genvae_conditional.starters.fashion import fashion
 
 if TYPE_CHECKING:
@@ -57,28 +52,16 @@ def pictures(data: Path) -> Dataset:
 
 
 def _train(data: Path, work: Path) -> None:
-    recipe, output = Recipe.of(str(RECIPE), default_host()), work / "model"
-    resume = (output / "run").is_dir()
-    train(recipe, pictures(data / PICTURES), output, resume=resume, reporter=Terminal(), about=dict(ABOUT))
+    trained(RECIPE, pictures(data / PICTURES), work, ABOUT)
 
 
 def _figures(data: Path, work: Path) -> None:
     """Write the model into the package, evaluate what ships, write the card."""
-    bundle = Service().bundle(str(work / "model"))
-    bundle.name, bundle.about["scores"] = "fashion", {}
-    bundle.about.update(ABOUT)
-    bundle.about["size"] = (
-        f"{bundle.vae.latent_dim} numbers a picture; {sum(p.numel() for p in bundle.vae.parameters()):,} weights, in "
-        "half precision."
-    )
-    save(bundle, fashion(), dtype="float16")
-    tested = str(data / PICTURES / TESTED)
-    asked = {"data": tested, "limit": LOOKED_AT, "samples": SAMPLES}
-    figures = Service(reporter=Terminal()).run("evaluate", model="fashion", **asked).to_config()
-    (work / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
-    command = f"genvae evaluate fashion --data {tested} --limit {LOOKED_AT} --samples {SAMPLES}"
-    bundle.about["scores"]["On test pictures"] = {"command": command, **figures}
-    save(bundle, fashion(), dtype="float16")
+    vae = Service().bundle(str(work / "model")).vae
+    weights = sum(parameter.numel() for parameter in vae.parameters())
+    size = f"{vae.latent_dim} numbers a picture; {weights:,} weights, in half precision."
+    asked = {"data": str(data / PICTURES / TESTED), "limit": LOOKED_AT, "samples": SAMPLES}
+    shipped("fashion", work, fashion(), "On test pictures", asked, {**ABOUT, "size": size})
 
 
 if __name__ == "__main__":

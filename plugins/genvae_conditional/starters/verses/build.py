@@ -7,17 +7,10 @@ The work folder keeps the verses, the run and the figures; the model itself repl
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from genvae.cli.steps import in_steps
-from genvae.host import default_host
-from genvae.progress import Terminal
-from genvae.recipe import Recipe
-from genvae.service import Service
-from genvae.store.bundle import save
-from genvae.training.run import Outcome, train
+from genvae.cli.steps import in_steps, shipped, trained
 from genvae_conditional.starters.verses import verses as place
 from genvae_conditional.starters.verses.corpus import VERSIONS, table, verses
 
@@ -57,28 +50,14 @@ def _verses(data: Path, work: Path) -> None:
     table(work / "held-out.csv", [verse for verse in short if verse.held_out], VERSIONS)
 
 
-def _train(data: Path, work: Path) -> Outcome:
-    recipe, output = Recipe.of(str(RECIPE), default_host()), work / "model"
-    return train(
-        recipe, work / "train.csv", output, resume=(output / "run").is_dir(), reporter=Terminal(), about=dict(ABOUT)
-    )
+def _train(data: Path, work: Path) -> None:
+    trained(RECIPE, work / "train.csv", work, ABOUT)
 
 
 def _figures(data: Path, work: Path) -> None:
     """Write the model into the package, evaluate what ships, write the card."""
-    bundle = Service().bundle(str(work / "model"))
-    bundle.name, bundle.about["scores"] = "verses", {}
-    save(bundle, place(), dtype="float16")
-    kept, held = work / "figures.json", work / "held-out.csv"
-    if not kept.exists():
-        answer = Service(reporter=Terminal()).run(
-            "evaluate", model="verses", data=str(held), limit=LINES, samples=SAMPLES
-        )
-        kept.write_text(json.dumps(answer.to_config()), encoding="utf-8")
-    figures = json.loads(kept.read_text(encoding="utf-8"))
-    command = f"genvae evaluate verses --data {held} --limit {LINES} --samples {SAMPLES}"
-    bundle.about["scores"]["On the held-out verses"] = {"command": command, **figures}
-    save(bundle, place(), dtype="float16")
+    asked = {"data": str(work / "held-out.csv"), "limit": LINES, "samples": SAMPLES}
+    shipped("verses", work, place(), "On the held-out verses", asked, ABOUT)
 
 
 if __name__ == "__main__":
