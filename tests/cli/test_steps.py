@@ -15,9 +15,11 @@ from tests.conftest import own_lines
 
 def test_steps_are_done_in_their_order_or_one_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done: list[tuple[str, Path, Path]] = []
-    steps: dict[str, Step] = {
-        name: lambda data, work, name=name: done.append((name, data, work)) for name in ("lines", "model", "figures")
-    }
+
+    def noting(name: str) -> Step:
+        return lambda data, work: done.append((name, data, work))
+
+    steps = {name: noting(name) for name in ("lines", "model", "figures")}
     given = ["--data", str(tmp_path), "--work", "made"]
     in_steps("Makes it.\n\nAnd more.", steps, given)
     assert [name for name, *_ in done] == ["lines", "model", "figures"]
