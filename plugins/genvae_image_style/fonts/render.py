@@ -16,8 +16,10 @@ import logging
 import math
 import string
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +51,13 @@ class Face:
 
     path: Path
     known: frozenset[str]  # the characters that it has
-    family: str
+
+    @cached_property
+    def family(self) -> str:
+        """The name of its family, the file's where it says none; raises DataError. Read only when asked for: what
+        reads names takes as long to import as a typeface to complete."""
+        with _opened(self.path) as font:
+            return (font["name"].getBestFamilyName() if "name" in font else None) or self.path.stem
 
     def sized(self, pixels: int) -> FreeTypeFont:
         """The font with so many pixels to the em."""
@@ -67,23 +75,12 @@ def open_face(path: Path | str) -> Face:
     The first font of a collection counts; of a variable font, its default instance.
     """
     path = _checked(Path(path).expanduser())
-    logging.getLogger("fontTools").addHandler(logging.NullHandler())  # what it has to say of a font is no one's concern
-    from fontTools.ttLib import TTFont
-
-    try:
-        with warnings.catch_warnings(), TTFont(path, fontNumber=0, lazy=True) as font:
-            warnings.simplefilter("ignore")
-            if font.sfntVersion not in ("\x00\x01\x00\x00", "OTTO", "true"):
-                raise DataError(f"{path}: not a TrueType or OpenType font")
-            if not any(table in font for table in OUTLINES):
-                raise DataError(f"{path}: a font of bitmaps only; one with outlines is needed")
-            characters = _characters(font, path)
-            family = (font["name"].getBestFamilyName() if "name" in font else None) or path.stem
-    except DataError:
-        raise
-    except Exception as error:  # fontTools raises many kinds for a damaged file
-        raise _damaged(path, error) from None
-    return Face(path, characters, family)
+    with _opened(path) as font:
+        if font.sfntVersion not in ("\x00\x01\x00\x00", "OTTO", "true"):
+            raise DataError(f"{path}: not a TrueType or OpenType font")
+        if not any(table in font for table in OUTLINES):
+            raise DataError(f"{path}: a font of bitmaps only; one with outlines is needed")
+        return Face(path, _characters(font, path))
 
 
 def render_font(path: Path | str, letters: Iterable[str], size: int = 32) -> dict[str, UInt8[np.ndarray, "size size"]]:
@@ -189,6 +186,22 @@ def _checked(path: Path) -> Path:
     if size > MOST_BYTES:
         raise DataError(f"{path}: {size:,} bytes; fonts of at most {MOST_BYTES:,} are read")
     return path
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TTFont]:
+    """A font file's tables, as they are asked for; raises DataError where they are damaged."""
+    logging.getLogger("fontTools").addHandler(logging.NullHandler())  # what it has to say of a font is no one's concern
+    from fontTools.ttLib import TTFont
+
+    try:
+        with warnings.catch_warnings(), TTFont(path, fontNumber=0, lazy=True) as font:
+            warnings.simplefilter("ignore")
+            yield font
+    except DataError:
+        raise
+    except Exception as error:  # fontTools raises many kinds for a damaged file
+        raise _damaged(path, error) from None
 
 
 def _characters(font: TTFont, path: Path) -> frozenset[str]:
