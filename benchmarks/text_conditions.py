@@ -1,6 +1,7 @@
 """Asked for: does a model of sentences say what it is asked to say, as fluently and as variously as people?
 
-    python benchmarks/text_conditions.py --model FOLDER_OR_NAME [--samples 2000] [--prior-scale 1] [--only ROW]
+    python benchmarks/text_conditions.py --model FOLDER_OR_NAME [--samples 2000] [--prior-scale 1] [--guidance 1 1.5]
+        [--only ROW ...]
     python benchmarks/text_conditions.py --model FOLDER_OR_NAME --by-hand FILE [--lines 200]
 
     as trained   form, negation, tense and subject at once, combinations as often as training lines have them
@@ -74,10 +75,14 @@ class Bench:
             return self.wishes.alone(row, count, self.seed)
         return self.wishes.together(count, self.seed, evenly=row == EVENLY)
 
-    def measured(self, row: str, count: int) -> Figures:
+    def said(self, asked: Sequence[Labels], guidance: float) -> list[str]:
+        """A line for each wish."""
+        return said(self.model.bundle, asked, self.seed, self.scale, guidance)
+
+    def measured(self, row: str, count: int, guidance: float) -> Figures:
         """The figures of a row."""
         asked = self.asked(row, count)
-        made = said(self.model.bundle, asked, self.seed, self.scale)
+        made = self.said(asked, guidance)
         judged = obedience(asked, [labels(line) for line in made])
         figures: Figures = {
             "model": self.model.name, "combinations": len(self.wishes.counts), **judged.each,
@@ -100,9 +105,9 @@ class Bench:
         return figures
 
 
-def by_hand(bench: Bench, count: int, path: Path) -> None:
+def by_hand(bench: Bench, count: int, path: Path, guidance: float) -> None:
     """Lines, what the rules find in each, and room for what is wrong with that."""
-    made = said(bench.model.bundle, bench.asked(TRAINED, count), bench.seed, bench.scale)
+    made = bench.said(bench.asked(TRAINED, count), guidance)
     with path.open("w", encoding="utf-8", newline="") as file:
         written = csv.writer(file)
         written.writerow(["text", *NAMES, "wrong"])
@@ -131,7 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=2_000, help="of each row")
     parser.add_argument("--prior-scale", type=float, default=1.0, help="what the prior's noise is multiplied by")
     parser.add_argument("--seed", type=int, default=0, help="of every draw")
-    parser.add_argument("--only", choices=ROWS, help="one row alone")
+    parser.add_argument("--guidance", type=float, nargs="+", default=[1.0], help="how much conditions count")
+    parser.add_argument("--only", choices=ROWS, nargs="+", default=ROWS, help="some rows alone")
     parser.add_argument("--by-hand", type=Path, metavar="FILE", help="write lines to judge by hand, measure nothing")
     parser.add_argument("--lines", type=int, default=200, help="how many of them")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
@@ -143,17 +149,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = Lines.read(data_folder())
     bench = Bench(Model(chosen.model, default_host()), lines, chosen.seed, chosen.prior_scale)
     if chosen.by_hand is not None:
-        by_hand(bench, chosen.lines, chosen.by_hand)
+        by_hand(bench, chosen.lines, chosen.by_hand, chosen.guidance[0])
         return
     kept, rows = Kept(RESULTS / "text_conditions.json"), {}
     settings = {
         "model": bench.model.digest, "samples": chosen.samples, "prior_scale": chosen.prior_scale,
         "seed": chosen.seed, "least": LEAST, "held": digest(lines.held), "judge": digest(lines.judge),
     }  # fmt: skip
-    for row in ROWS:
-        if chosen.only in (None, row):
-            done = kept.find(row, settings)
-            rows[row] = done or kept.add(row, settings, bench.measured(row, chosen.samples))
+    for row in chosen.only:
+        for guidance in chosen.guidance:
+            own = settings if guidance == 1.0 else settings | {"guidance": guidance}
+            name = row if own is settings else f"{row}, guidance {guidance:g}"
+            rows[name] = kept.find(row, own) or kept.add(row, own, bench.measured(row, chosen.samples, guidance))
     print(shown(rows))
 
 

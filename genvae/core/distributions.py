@@ -51,6 +51,12 @@ class Distribution(ABC):
         """Some of the rows."""
         raise LacksCapability(f"{type(self).__name__} cannot be taken row by row")
 
+    def guided(self, without: Distribution, weight: float) -> Distribution:
+        """What is in proportion to without ** (1 - weight) * self ** weight (classifier-free guidance: Ho and Salimans,
+        2022), or comes near it in a family that can be drawn from; ``without`` is what would stand here if no condition
+        were known."""
+        raise LacksCapability(f"{type(self).__name__} takes no guidance: leave it out")
+
 
 class DiagonalGaussian(Distribution):
     """Independent normal distributions, by mean and log variance."""
@@ -84,6 +90,32 @@ class DiagonalGaussian(Distribution):
     def take(self, rows: Tensor) -> DiagonalGaussian:
         return DiagonalGaussian(self._mean[rows], self.log_variance[rows])
 
+    def guided(self, without: Distribution, weight: float) -> DiagonalGaussian:
+        """In the natural parameters; a mixture counts as the Gaussian of its mean and variance."""
+        other = without.moments() if isinstance(without, Mixture) else without
+        if not isinstance(other, DiagonalGaussian):
+            raise LacksCapability(f"a Gaussian is not guided away from {type(without).__name__}: leave guidance out")
+        return DiagonalGaussian(*product(self._mean, self.log_variance, other.mean, other.log_variance, weight))
+
+
+def product(
+    mean: Float[Tensor, "*n"],
+    log_variance: Float[Tensor, "*n"],
+    other_mean: Float[Tensor, "*n"],
+    other_log_variance: Float[Tensor, "*n"],
+    weight: float,
+) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
+    """Mean and log variance of what is in proportion to other ** (1 - weight) * N(mean, variance) ** weight.
+
+    Above a weight of 1 the other counts as no narrower than N(mean, variance): else there may be no such Gaussian. So
+    none is wider than that, and the mean goes no farther than (weight - 1) (mean - other mean).
+    """
+    narrower = (log_variance - other_log_variance).exp()  # the other's precision, in units of this one's
+    if weight > 1:
+        narrower = narrower.clamp(max=1.0)
+    precision = weight + (1 - weight) * narrower
+    return mean + (weight - 1) * narrower / precision * (mean - other_mean), log_variance - precision.log()
+
 
 class Mixture(Distribution):
     """A mixture of diagonal Gaussians, ``rows`` rows of it; r is 1 where all rows share components or weights.
@@ -111,6 +143,13 @@ class Mixture(Distribution):
     def mean(self) -> Float[Tensor, "n ..."]:
         weights = self.log_weights.exp().reshape(*self.log_weights.shape, *[1] * (self.means.dim() - 2))
         return (weights * self.means).sum(1).expand(self.rows, *self.means.shape[2:])
+
+    def moments(self) -> DiagonalGaussian:
+        """The Gaussian of the same means and variances."""
+        weights = self.log_weights.exp().reshape(*self.log_weights.shape, *[1] * (self.means.dim() - 2))
+        mean = self.mean
+        spread = self.log_variances.exp() + (self.means - mean[:, None]).square()
+        return DiagonalGaussian(mean, (weights * spread).sum(1).log())
 
     def log_prob(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, " n"]:
         return (self.log_weights + self.log_prob_of_each(value)).logsumexp(1)

@@ -141,6 +141,9 @@ class ToldPrior(Prior):
     def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
         return self.prior.at(block, self.reading(before), rows)
 
+    def hears(self, block: Block) -> bool:
+        return self.prior.hears(block)
+
     def bind(self, model: nn.Module) -> None:
         self.prior.bind(model)
 
@@ -200,6 +203,11 @@ def prior_of(settings: Any, blocks: Sequence[Block], conditions: Conditions) -> 
     return ToldPrior(prior, reading) if len(reading.networks) else prior
 
 
+def _without(latents: Mapping[str, Tensor], conditions: Sequence[str]) -> dict[str, Tensor]:
+    """The latents where nothing is known of the conditions."""
+    return {name: torch.zeros_like(value) if name in conditions else value for name, value in latents.items()}
+
+
 class Guided(nn.Module):
     """Classifier-free guidance (Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022) of any decoder: what it
     says without the conditions, and ``weight`` times the step from there to what it says with them.
@@ -216,7 +224,7 @@ class Guided(nn.Module):
         return self._step(self.decoder(self._without(latents), batch), self.decoder(latents, batch))
 
     def _without(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {n: torch.zeros_like(value) if n in self.conditions else value for n, value in latents.items()}
+        return _without(latents, self.conditions)
 
     def _step(self, without: Tensor, told: Tensor) -> Tensor:
         return without + self.weight * (told - without)
@@ -237,11 +245,41 @@ class GuidedSequence(Guided, SequenceDecoder):
         return self._step(without, told), (*after, *beside)
 
 
+class GuidedPrior(Prior):
+    """The same of any prior: from p(z) to p(z|c), in each distribution's own numbers (``Distribution.guided``)."""
+
+    def __init__(self, prior: Prior, conditions: Sequence[str], weight: float) -> None:
+        super().__init__()
+        self.prior, self.conditions, self.weight = prior, tuple(conditions), weight
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return self.prior.capabilities
+
+    def hears(self, block: Block) -> bool:
+        return self.prior.hears(block)
+
+    def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
+        told = self.prior.at(block, before, rows)
+        known = any(bool(before[name].any()) for name in self.conditions if name in before)
+        if not known or not self.hears(block):
+            return told
+        return told.guided(self.prior.at(block, _without(before, self.conditions), rows), self.weight)
+
+
 def guided(model: VAE, weight: float) -> VAE:
-    """The model with guidance of a weight; 1 is the model itself. Raises LacksCapability for one without conditions."""
+    """The model with guidance of a weight, in its decoder and in its prior, whichever are told conditions; 1 is the
+    model itself. Raises LacksCapability where neither is."""
     if weight == 1.0:
         return model
-    if not model.conditions:
-        raise LacksCapability("guidance needs a model with conditions")
+    heard = [condition.name for condition in model.conditions.reaching(PRIOR)]
+    latent = [block for block in model.blocks if block.name not in model.observed]
+    prior = heard and any(map(model.prior.hears, latent))
+    decoder = bool(model.conditions.reaching(DECODER))
+    if not prior and not decoder:
+        raise LacksCapability("guidance needs a model whose decoder or prior is told conditions")
     kind = GuidedSequence if isinstance(model.decoder, SequenceDecoder) else Guided
-    return model.decoding_by(kind(model.decoder, list(model.conditions), weight).eval())
+    return model.using(
+        decoder=kind(model.decoder, list(model.conditions), weight).eval() if decoder else None,
+        prior=GuidedPrior(model.prior, heard, weight).eval() if prior else None,
+    )

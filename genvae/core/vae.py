@@ -157,11 +157,12 @@ class VAE(nn.Module):
         """How many numbers a latent holds, what is observed apart."""
         return sum(block.size for block in self.blocks if block.name not in self.observed)
 
-    def decoding_by(self, decoder: nn.Module) -> VAE:
-        """This model, with its own weights, and another decoder; this one keeps its decoder."""
+    def using(self, *, decoder: nn.Module | None = None, prior: Prior | None = None) -> VAE:
+        """This model, with its own weights, and another decoder or prior; this one keeps its own."""
         made = copy.copy(self)
         made._modules = dict(self._modules)
-        made.decoder = decoder
+        made.decoder = decoder or self.decoder
+        made.prior = prior or self.prior
         return made
 
     def encode(self, batch: Batch) -> Features:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genvae.context import Context
 from genvae.core.batch import Batch
-from genvae.core.conditions import DECODER, PRIOR
+from genvae.core.conditions import PRIOR
 from genvae.core.decoding.sampling import FLOOR
 from genvae.core.distributions import Capability
 from genvae.core.latents import Latents, take
@@ -78,12 +78,8 @@ class Tools:
             )
 
     def guided(self, weight: float) -> VAE:
-        """The model with guidance; raises LacksCapability for one whose decoder is told no conditions, or that was
-        never trained on unknown ones."""
-        if weight != 1.0 and self.vae.conditions and not self.vae.conditions.reaching(DECODER):
-            raise LacksCapability(
-                "guidance is a step of the decoder's, and this model's conditions reach its prior alone: leave it out"
-            )
+        """The model with guidance; raises LacksCapability for one that is told no conditions, or that was never trained
+        on unknown ones."""
         if weight != 1.0 and self.vae.conditions and not self.context.bundle.meets_unknown:
             raise LacksCapability(
                 "guidance steps away from what is said without the conditions, and this model was never trained on "
@@ -93,12 +89,10 @@ class Tools:
 
     @torch.no_grad()
     def render(
-        self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0, guidance: float = 1.0,
-        model: VAE | None = None,
-    ) -> list[Any]:  # fmt: skip
-        """Items from latents, tile by tile; with a ``guidance`` other than 1 by ``core.told.Guided``. A ``model`` that
-        is given decodes them in place of the bundle's."""
-        model = model or self.guided(guidance)
+        self, latents: Latents, count: int, stream: Stream, *, faithful: bool, first: int = 0, model: VAE | None = None
+    ) -> list[Any]:
+        """Items from latents, tile by tile. A ``model`` that is given decodes them in place of the bundle's."""
+        model = model or self.vae
         options, modality = self.context.options(), self.context.bundle.modality
         found: list[Any] = []
         for start in range(0, count, TILE):

@@ -61,7 +61,7 @@ def test_a_model_that_was_told_does_as_asked(bench: Bench, monkeypatch: pytest.M
     monkeypatch.setattr(bench, "wishes", Wishes(LINES, least=4))
     read = [line.split() for line in LINES]
     monkeypatch.setattr(bench, "judges", {"lstm": LSTMJudge(read, LSTMJudgeSettings(width=8, epochs=1, least=1))})
-    rows = {row: bench.measured(row, 60) for row in (TRAINED, EVENLY, "negation")}
+    rows = {row: bench.measured(row, 60, 1.0) for row in (TRAINED, EVENLY, "negation")}
     for row in rows.values():
         assert row["lstm_ratio"] > 0 and 0 < row["distinct_2_ratio"] < 3 and row["covered"] == 1
     assert rows[TRAINED]["negation"] > 0.8 and rows["negation"]["negation"] > 0.8, "it has learned to"
@@ -78,7 +78,7 @@ def test_what_is_said_is_what_the_service_says(bench: Bench) -> None:
 
 def test_lines_to_judge_by_hand(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "wishes", Wishes(LINES, least=4))
-    by_hand(bench, 5, tmp_path / "hand.csv")
+    by_hand(bench, 5, tmp_path / "hand.csv", 1.0)
     with (tmp_path / "hand.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5 and all(row["wrong"] == "" for row in rows)

@@ -95,6 +95,20 @@ def test_one_latent_of_a_value_is_no_needle_and_an_unseen_value_is_like_all() ->
     assert float(unknown.mean().abs()) < 0.4, "of an unknown value what all latents are"
 
 
+def test_guidance_weighs_gaussians_by_what_the_label_makes_likelier() -> None:
+    made = prior()
+    told, without = made.at(Z, {"form": KNOWN}, 4), made.at(Z, {"form": torch.zeros(4, 2)}, 4)
+    value = noise("value", 4, 3) + 3
+    for weight in (1.0, 3.0):
+        found = told.guided(without, weight).log_prob(value)
+        for row, number in enumerate((0, 1, 2, 0)):
+            own, every = true(made, number), true(made, 2)
+            centres = own.component_distribution.mean
+            logits = own.mixture_distribution.logits + (weight - 1) * (own.log_prob(centres) - every.log_prob(centres))
+            wanted = MixtureSameFamily(Categorical(logits=logits), own.component_distribution).log_prob(value[row])
+            torch.testing.assert_close(found[row], wanted)
+
+
 def test_what_it_cannot_serve_is_said() -> None:
     with pytest.raises(SettingError, match="names the block 'from'; did you mean 'form'"):
         MixturesSettings(label="from").build([Z], [FORM])

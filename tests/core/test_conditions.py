@@ -200,7 +200,7 @@ def test_guided_steps_are_steps_of_the_logits() -> None:
 def test_guidance_needs_conditions() -> None:
     model = toy()
     assert guided(model, 1.0) is model
-    with pytest.raises(LacksCapability, match="needs a model with conditions"):
+    with pytest.raises(LacksCapability, match="decoder or prior is told conditions"):
         guided(model, 2.0)
     model.conditions = Conditions([FORM])
     before = model.decoder

@@ -19,6 +19,7 @@ from genvae.core.posteriors.base import Features
 from genvae.core.posteriors.batch_normalised import BatchNormalisedSettings
 from genvae.core.priors import FittedPrior, Prior, StandardNormal
 from genvae.core.priors.autoregressive import AutoregressiveSettings
+from genvae.core.priors.fitted import Context
 from genvae.core.priors.flow_matching import FlowMatchingSettings
 from genvae.core.priors.mixture import MixtureSettings
 from genvae.core.priors.vamp import VampPrior, VampSettings
@@ -182,7 +183,7 @@ def test_a_block_sees_those_before_it_and_rows_can_be_taken(build: Build) -> Non
     with pytest.raises(LacksCapability, match="has no closed form"):
         _ = p.mean
     shared = (Block(name="own", shape=(3,)), Block(name="group", shape=(2,), shared=True))
-    assert prior.context(PAIR, {}) is None
+    assert prior.context(PAIR, {}, 4).told is None
     assert build(shared).learned(shared[1], {}, 2).push(latents(2, PAIR)).shape == (2, 2), "it sees shared blocks alone"
 
 
@@ -373,10 +374,10 @@ def test_a_conditional_depends_on_the_numbers_before_it_and_on_each_of_them() ->
     net: Any = prior.nets["z"]
     value, given = latents(1, block), latents(1, PAIR)
     for which in range(3):  # logits, means, log scales
-        jacobian = torch.autograd.functional.jacobian(lambda v: net(v, given)[which][0], value)[:, :, 0]  # noqa: B023
+        jacobian = torch.autograd.functional.jacobian(lambda v: net(v, Context(given, 1))[which][0], value)[:, :, 0]  # noqa: B023
         reach = jacobian.abs().amax(1) > 0
         assert torch.equal(reach, torch.ones(5, 5).tril(-1).bool())
-        context = torch.autograd.functional.jacobian(lambda c: net(value, c)[which][0], given)  # noqa: B023
+        context = torch.autograd.functional.jacobian(lambda c: net(value, Context(c, 1))[which][0], given)  # noqa: B023
         assert (context.abs().amax((1, 2, 3)) > 0).all(), "every number sees the context, the first one, too"
 
 

@@ -47,7 +47,7 @@ def controls(studio: Studio, wanted: gr.State, chosen: gr.State) -> None:
         known = declared(studio, str(asked.get("model", "")))
         for name, own in known.items():
             _control(name, own, asked["conditions"].get(name), chosen)
-        if any("decoder" in own["reaches"] for own in known.values()):  # whose step guidance is
+        if any({"decoder", "prior"} & {*own["reaches"]} for own in known.values()):  # whose step guidance is
             low, high = limits("guidance")
             slider = gr.Slider(low, high, asked["guidance"], step=0.1, label="Guidance", info=hint("guidance"),
                                buttons=[], interactive=True, elem_id="guidance")  # fmt: skip

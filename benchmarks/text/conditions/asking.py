@@ -10,6 +10,7 @@ from torch import Tensor
 from genvae.core.decoding.options import Decoding
 from genvae.core.latents import take
 from genvae.core.randomness import Stream
+from genvae.core.told import guided
 from genvae.evaluation.evaluation import TILE
 from genvae.store.bundle import Bundle
 from genvae_conditional.measures.obedience import Labels, combinations
@@ -48,9 +49,11 @@ class Wishes:
 
 
 @torch.no_grad()
-def said(bundle: Bundle, wishes: Sequence[Labels], seed: int, scale: float = 1.0) -> list[str]:
+def said(
+    bundle: Bundle, wishes: Sequence[Labels], seed: int, scale: float = 1.0, guidance: float = 1.0
+) -> list[str]:  # fmt: skip
     """A line for each wish, as the service would generate it; what is not asked for is drawn beside what is."""
-    vae, stream = bundle.vae, Stream(seed, "samples")
+    vae, stream = guided(bundle.vae, guidance), Stream(seed, "samples")
     found: list[str] = []
     for first in range(0, len(wishes), TILE):
         some = wishes[first : first + TILE]

@@ -13,9 +13,18 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genvae.core.distributions import noise_of, quantile
+from genvae.core.distributions import noise_of, product, quantile
 from genvae.core.latents import Block
-from genvae.core.priors.fitted import AFTER, WHEN, WITH, Conditioned, ConditionedPrior, ConditionedSettings, Standard
+from genvae.core.priors.fitted import (
+    AFTER,
+    WHEN,
+    WITH,
+    Conditioned,
+    ConditionedPrior,
+    ConditionedSettings,
+    Context,
+    Standard,
+)
 from genvae.errors import SettingError
 from genvae.settings import setting
 
@@ -64,33 +73,41 @@ class Made(nn.Module):
         layers = [self.first, *self.between, self.last]
         return [((layer.weight * mask).to(dtype), layer.bias.to(dtype)) for layer, mask in zip(layers, masks)]
 
-    def entry(self, context: Float[Tensor, "n c"] | None, rows: int, dtype: torch.dtype) -> Tensor:
+    def entry(self, context: Context, dtype: torch.dtype) -> Tensor:
         """What the context adds to the first layer."""
-        if self.context is None or context is None:
+        told = context.every
+        if self.context is None or told is None:
             return torch.zeros((), dtype=dtype, device=self.last.bias.device)
-        return F.linear(context.to(dtype), self.context.weight.to(dtype))
+        return F.linear(told.to(dtype), self.context.weight.to(dtype))
 
-    def forward(self, value: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None) -> tuple[Tensor, ...]:
+    def forward(self, value: Float[Tensor, "n d"], context: Context) -> tuple[Tensor, ...]:
         first, *between, last = self.weights(value.dtype)
-        hidden = F.linear(value, *first) + self.entry(context, len(value), value.dtype)
+        hidden = context.wide(F.linear(value, *first)) + self.entry(context, value.dtype)
         for layer in between:
             hidden = hidden + F.linear(F.silu(hidden), *layer)
-        return self.split(F.linear(F.silu(hidden), *last).reshape(len(value), self.size, 3, self.mixtures))
+        return self.split(F.linear(F.silu(hidden), *last).reshape(-1, self.size, 3, self.mixtures), context)
 
     @staticmethod
-    def split(outputs: Float[Tensor, "... three m"]) -> tuple[Tensor, ...]:
-        """Logits, means and log scales."""
+    def split(outputs: Float[Tensor, "... three m"], context: Context) -> tuple[Tensor, ...]:
+        """Logits, means and log scales. Guidance makes its step in the logits, and each Gaussian's in its natural
+        parameters."""
         logits, mean, log_scale = outputs.unbind(-2)
-        return logits, mean, LOG_SCALE * torch.tanh(log_scale / LOG_SCALE)
+        log_scale = LOG_SCALE * torch.tanh(log_scale / LOG_SCALE)
+        if context.without is None:
+            return logits, mean, log_scale
+        (mean, mean_without), (scale, scale_without) = context.parted(mean), context.parted(2 * log_scale)
+        mean, log_variance = product(mean, scale, mean_without, scale_without, context.weight)
+        return context.step(logits), mean, 0.5 * log_variance
 
     @torch.no_grad()
-    def draw(self, noise: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None) -> Float[Tensor, "n d"]:
+    def draw(self, noise: Float[Tensor, "n d"], context: Context) -> Float[Tensor, "n d"]:
         """Noise to values, a number at a time; each unit is computed when its last input is known."""
-        rows, dtype = len(noise), noise.dtype
+        dtype = noise.dtype
         first, *between, (last, bias) = self.weights(dtype)
         hidden = len(first[1])
-        entry = self.entry(context, rows, dtype).expand(rows, hidden)
-        value = torch.zeros_like(noise)
+        value = context.wide(torch.zeros_like(noise))
+        rows = len(value)
+        entry = self.entry(context, dtype).expand(rows, hidden)
         layers = [noise.new_zeros(rows, hidden) for _ in range(1 + len(between))]
         free = [noise.new_zeros(rows, hidden) for _ in layers]  # after the nonlinearity
         begin, width = 0, 3 * self.mixtures
@@ -106,41 +123,39 @@ class Made(nn.Module):
                 begin = end
             own = slice(d * width, (d + 1) * width)
             outputs = F.linear(free[-1][:, :end], last[own, :end], bias[own])
-            logits, mean, log_scale = self.split(outputs.reshape(rows, 3, self.mixtures))
-            value[:, d] = quantile(logits, mean, log_scale.exp(), noise[:, d])
-        return value
+            logits, mean, log_scale = self.split(outputs.reshape(rows, 3, self.mixtures), context)
+            value[:, d] = context.wide(quantile(logits, mean, log_scale.exp(), noise[:, d]))
+        return value[: len(noise)]
 
 
 class Autoregressive(Conditioned):
     """What the network says of a block, each number given those before it and the context. Densities in float32,
     transport in float64 (without a gradient), noise within 37 standard deviations."""
 
-    def __init__(self, net: Made, standard: Standard, context: Float[Tensor, "n c"] | None, rows: int) -> None:
-        super().__init__(standard, context, rows)
+    def __init__(self, net: Made, standard: Standard, context: Context) -> None:
+        super().__init__(standard, context)
         self.net = net
 
-    def with_context(self, context: Float[Tensor, "n c"] | None, rows: int) -> Autoregressive:
-        return Autoregressive(self.net, self.standard, context, rows)
+    def with_context(self, context: Context) -> Autoregressive:
+        return Autoregressive(self.net, self.standard, context)
 
     def log_prob(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, " n"]:
         with torch.autocast(value.device.type, enabled=False):
             flat = self.standard(value)
-            context = None if self.given is None else self.given.float()
-            logits, mean, log_scale = self.net(flat, context)
+            logits, mean, log_scale = self.net(flat, self.context.of(Tensor.float))
             apart = (flat[:, :, None] - mean) * (-log_scale).exp()
             each = logits.log_softmax(-1) - 0.5 * apart.square() - log_scale - 0.5 * math.log(2 * math.pi)
             return each.logsumexp(-1).sum(1) - self.standard.scale.log().sum()
 
     @torch.no_grad()
     def push(self, noise: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
-        flat = self.net.draw(noise.double().flatten(1), self.given)
+        flat = self.net.draw(noise.double().flatten(1), self.context)
         return self.standard.back(flat).to(noise.dtype)
 
     @torch.no_grad()
     def pull(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         flat = self.standard(value.double())
-        context = None if self.given is None else self.given.double()
-        logits, mean, log_scale = self.net(flat, context)
+        logits, mean, log_scale = self.net(flat, self.context.of(Tensor.double))
         return noise_of(logits, mean, log_scale.exp(), flat).reshape(value.shape).to(value.dtype)
 
 
@@ -157,7 +172,7 @@ class AutoregressivePrior(ConditionedPrior):
     def learned(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Autoregressive:
         net = self.nets[block.name]
         assert isinstance(net, Made)
-        return Autoregressive(net, self.standard(block), self.context(block, before), rows)
+        return Autoregressive(net, self.standard(block), self.context(block, before, rows))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,10 @@ class Prior(nn.Module, ABC):
         """p(block | blocks before), ``rows`` rows. ``before`` holds the blocks drawn or observed so far, as
         many rows of each; for a shared block, those of them that are shared."""
 
+    def hears(self, block: Block) -> bool:
+        """Whether the blocks before one change what it says of that. By default they do not."""
+        return False
+
     def bind(self, model: nn.Module) -> None:
         """Told of the VAE it is part of, when that is made. It must not make the model a submodule."""
 

@@ -44,6 +44,9 @@ class ByBlock(Prior):
     def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
         return self.of(block).at(block, before, rows)
 
+    def hears(self, block: Block) -> bool:
+        return self.of(block).hears(block)
+
     def bind(self, model: nn.Module) -> None:
         for prior in self.each():
             prior.bind(model)

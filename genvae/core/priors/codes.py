@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genvae.core.posteriors.base import Features
+from genvae.core.priors.fitted import Context
 from genvae.core.randomness import Stream
 
 LOWEST = -10.0  # smallest log variance of a code, in the standardised block
@@ -72,15 +73,14 @@ class Codes(nn.Module):
             return vectors
         return torch.cat([vectors, context[:, None].expand(-1, vectors.shape[1], -1)], -1)
 
-    def states(self, read: Float[Tensor, "n p d"], context: Float[Tensor, "n c"] | None) -> Float[Tensor, "n p h"]:
-        """The LSTM's state at each place, given what it reads of those before it."""
+    def states(self, read: Float[Tensor, "n p d"], context: Context) -> Float[Tensor, "n p h"]:
+        """The LSTM's state at each place, given what it reads of those before it; logits are an affine map of it, so
+        the step of guidance between states is that between logits."""
         before = F.pad(read[:, :-1], (0, 0, 1, 0))
-        hidden, _ = self.lstm(self.beside(self.dropout(before), context))
-        return self.dropout(hidden)
+        hidden, _ = self.lstm(self.beside(context.wide(self.dropout(before)), context.every))
+        return context.step(self.dropout(hidden))
 
-    def log_weights(
-        self, vectors: Float[Tensor, "n p d"], context: Float[Tensor, "n c"] | None
-    ) -> Float[Tensor, "n p k"]:
+    def log_weights(self, vectors: Float[Tensor, "n p d"], context: Context) -> Float[Tensor, "n p k"]:
         """Log weight of each code at each place, given the vectors before it."""
         return self.logits(self.states(vectors, context)).log_softmax(-1)
 
@@ -88,6 +88,27 @@ class Codes(nn.Module):
         """The codes' weights, from the LSTM's state."""
         logits: Tensor = self.wide(self.narrow(hidden))
         return logits
+
+
+class Walk:
+    """The LSTM of some codes along the places of rows, whose state it keeps."""
+
+    def __init__(self, net: Codes, context: Context) -> None:
+        self.net, self.context = net, context
+        self.state: tuple[Tensor, Tensor] | None = None
+
+    def on(self, read: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+        """The codes' weights at the next place, by what is read of the one before it."""
+        context = self.context
+        hidden, self.state = self.net.lstm(self.net.beside(context.wide(read)[:, None], context.every), self.state)
+        return self.net.logits(context.step(hidden[:, 0]))
+
+    def keep(self, rows: Int[Tensor, " m"]) -> None:
+        """Go on with some of the rows."""
+        assert self.state is not None
+        each = rows if self.context.without is None else torch.cat([rows, rows + self.context.rows])
+        self.state = (self.state[0][:, each], self.state[1][:, each])
+        self.context = self.context.take(rows)
 
 
 def choose(weights: Float[Tensor, "n k"], noise: Float[Tensor, " n"]) -> tuple[Int[Tensor, " n"], Float[Tensor, " n"]]:

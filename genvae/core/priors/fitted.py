@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -126,10 +127,13 @@ class ConditionedPrior(FittedPrior):
         assert isinstance(found, Standard)
         return found
 
-    def context(self, block: Block, before: Mapping[str, Tensor]) -> Float[Tensor, "n c"] | None:
-        """The blocks before one; None where there are none."""
+    def hears(self, block: Block) -> bool:
+        return bool(self.seen.get(block.name))
+
+    def context(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Context:
+        """The blocks before one, of so many rows."""
         parts = [self.standard(other)(before[other.name]) for other in self.seen[block.name]]
-        return torch.cat(parts, 1) if parts else None
+        return Context(torch.cat(parts, 1) if parts else None, rows)
 
     def initialise(
         self, values: Float[Tensor, "n ..."], block: Block, before: Mapping[str, Tensor] | None = None
@@ -146,24 +150,73 @@ class ConditionedSettings(ABC):
         """The prior of some blocks that sees those before them."""
 
 
+@dataclass(frozen=True)
+class Context:
+    """What ``rows`` rows are told of the blocks before them, (n, c); None where there are no such blocks.
+
+    Under guidance a network is asked twice: ``without`` is what the rows are told where no condition is known, and
+    ``weight`` times the step from what is said of that to what is said of ``told`` is made. A network then has 2n rows,
+    those that are told first.
+    """
+
+    told: Float[Tensor, "n c"] | None
+    rows: int
+    without: Float[Tensor, "n c"] | None = None
+    weight: float = 1.0
+
+    def of(self, change: Callable[[Tensor], Tensor]) -> Context:
+        """With what is told changed, its rows apart."""
+        told, without = (None if part is None else change(part) for part in (self.told, self.without))
+        return replace(self, told=told, without=without)
+
+    def take(self, rows: Tensor) -> Context:
+        """Some of the rows."""
+        count = len(torch.arange(self.rows, device=rows.device)[rows])
+        return replace(self.of(lambda part: part[rows]), rows=count)
+
+    @property
+    def every(self) -> Float[Tensor, "m c"] | None:
+        """What a network's rows are told."""
+        return self.told if self.told is None or self.without is None else torch.cat([self.told, self.without])
+
+    def wide(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, "m ..."]:
+        """A value of each row for each of the network's."""
+        return value if self.without is None else torch.cat([value, value])
+
+    def parted(self, value: Float[Tensor, "m ..."]) -> tuple[Tensor, Tensor]:
+        """What the network's rows say: told, and without."""
+        told, without = value.chunk(2)
+        return told, without
+
+    def step(self, value: Float[Tensor, "m ..."]) -> Float[Tensor, "n ..."]:
+        """What the network's rows say as one number a row: the step is made in these numbers."""
+        if self.without is None:
+            return value
+        told, without = self.parted(value)
+        return without + self.weight * (told - without)
+
+
 class Conditioned(Distribution):
     """What the distributions of a ``ConditionedPrior`` share: rows that differ by their context alone, and no mean
     in closed form."""
 
     capabilities = frozenset({Capability.DENSITY, Capability.TRANSPORT})
 
-    def __init__(self, standard: Standard, context: Float[Tensor, "n c"] | None, rows: int) -> None:
+    def __init__(self, standard: Standard, context: Context) -> None:
         self.standard = standard
-        self.given = context
-        self.rows = rows
+        self.context = context
 
     @abstractmethod
-    def with_context(self, context: Float[Tensor, "n c"] | None, rows: int) -> Conditioned:
+    def with_context(self, context: Context) -> Conditioned:
         """The same distribution, of other rows."""
 
     def take(self, rows: Tensor) -> Conditioned:
-        count = len(torch.arange(self.rows, device=rows.device)[rows])
-        return self.with_context(None if self.given is None else self.given[rows], count)
+        return self.with_context(self.context.take(rows))
+
+    def guided(self, without: Distribution, weight: float) -> Conditioned:
+        """The network's own numbers are guided, wherever it is asked."""
+        assert isinstance(without, type(self))  # of the same prior and block
+        return self.with_context(replace(self.context, without=without.context.told, weight=weight))
 
     @property
     def mean(self) -> Float[Tensor, "n ..."]:

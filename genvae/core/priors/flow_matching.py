@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genvae.core.latents import Block
-from genvae.core.priors.fitted import AFTER, Conditioned, ConditionedPrior, ConditionedSettings, Standard
+from genvae.core.priors.fitted import AFTER, Conditioned, ConditionedPrior, ConditionedSettings, Context, Standard
 from genvae.core.randomness import Stream
 from genvae.errors import LacksCapability
 from genvae.settings import setting
@@ -74,15 +74,13 @@ class Flow(Conditioned):
     raises LacksCapability. None of the three has a gradient: a flow is fitted by its regression.
     """
 
-    def __init__(
-        self, net: Velocity, steps: int, standard: Standard, context: Float[Tensor, "n c"] | None, rows: int
-    ) -> None:
-        super().__init__(standard, context, rows)
+    def __init__(self, net: Velocity, steps: int, standard: Standard, context: Context) -> None:
+        super().__init__(standard, context)
         self.net, self.steps = net, steps
-        self.conditions = None if context is None else context.detach().double()
+        self.conditions = context.of(lambda part: part.detach().double())
 
-    def with_context(self, context: Float[Tensor, "n c"] | None, rows: int) -> Flow:
-        return Flow(self.net, self.steps, self.standard, context, rows)
+    def with_context(self, context: Context) -> Flow:
+        return Flow(self.net, self.steps, self.standard, context)
 
     @torch.no_grad()
     def push(self, noise: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
@@ -119,23 +117,22 @@ class Flow(Conditioned):
         """The network's, in float64."""
         return {name: value.detach().double() for name, value in self.net.state_dict().items()}
 
-    def _velocity(self, x: Float[Tensor, "n d"], t: float, context: Float[Tensor, "n c"] | None) -> Tensor:
-        """The network in float64."""
-        at: Tensor = torch.func.functional_call(self.net, self._weights, (x, x.new_full((1,), t), context))
-        return at
+    def _velocity(self, x: Float[Tensor, "n d"], t: float, context: Context) -> Tensor:
+        """The network in float64; under guidance the step is one of velocities."""
+        asked = context.wide(x), x.new_full((1,), t), context.every
+        at: Tensor = torch.func.functional_call(self.net, self._weights, asked)
+        return context.step(at)
 
-    def _step(self, x: Tensor, t: float, context: Tensor | None) -> Tensor:
+    def _step(self, x: Tensor, t: float, context: Context) -> Tensor:
         """What a midpoint step from time t adds to x (n, d)."""
         h = 1 / self.steps
         return h * self._velocity(x + h / 2 * self._velocity(x, t, context), t + h / 2, context)
 
-    def _jacobian(
-        self, x: Float[Tensor, "n d"], t: float, context: Float[Tensor, "n c"] | None
-    ) -> Float[Tensor, "n d d"]:
+    def _jacobian(self, x: Float[Tensor, "n d"], t: float, context: Context) -> Float[Tensor, "n d d"]:
         """That of x + step: one forward derivative a column, some rows at a time."""
         eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
 
-        def of(x: Tensor, context: Tensor | None) -> Tensor:
+        def of(x: Tensor, context: Context) -> Tensor:
             def column(direction: Tensor) -> Tensor:
                 slope: Tensor = torch.func.jvp(
                     lambda at: at + self._step(at, t, context), (x,), (direction.expand_as(x),)
@@ -145,7 +142,7 @@ class Flow(Conditioned):
             return torch.func.vmap(column)(eye).permute(1, 2, 0)
 
         parts = torch.arange(len(x), device=x.device).split(max(1, COLUMNS // x.shape[1]))
-        return torch.cat([of(x[rows], None if context is None else context[rows]) for rows in parts])
+        return torch.cat([of(x[rows], context.take(rows)) for rows in parts])
 
     def _backwards(self, y: Float[Tensor, "n d"]) -> Iterator[tuple[float, Tensor]]:
         """Where each step began, from the last to the first, and its time."""
@@ -168,11 +165,10 @@ class Flow(Conditioned):
                 break
         left = (gap > TOLERANCE).nonzero()[:, 0]
         if len(left):
-            context = None if self.conditions is None else self.conditions[left]
-            x[left] = self._newton(y[left], x[left], t, context)
+            x[left] = self._newton(y[left], x[left], t, self.conditions.take(left))
         return x
 
-    def _newton(self, y: Tensor, x: Tensor, t: float, context: Tensor | None) -> Tensor:
+    def _newton(self, y: Tensor, x: Tensor, t: float, context: Context) -> Tensor:
         """The same for a few rows by the whole Jacobian, a step halved until it serves."""
         for _ in range(ROUNDS):
             gap = x + self._step(x, t, context) - y
@@ -214,7 +210,7 @@ class FlowMatchingPrior(ConditionedPrior):
         return net
 
     def learned(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Flow:
-        return Flow(self._net(block), self.steps, self.standard(block), self.context(block, before), rows)
+        return Flow(self._net(block), self.steps, self.standard(block), self.context(block, before, rows))
 
     def loss(
         self,
@@ -231,7 +227,7 @@ class FlowMatchingPrior(ConditionedPrior):
         start = stream.at("noise").normal(items, end.shape[1])
         t = stream.at("time").uniform(items).float()
         between = torch.lerp(start, end, t[:, None])
-        found = self._net(block)(between, t, self.context(block, before)).float()
+        found = self._net(block)(between, t, self.context(block, before, len(values)).told).float()
         return 0.5 * (found - (end - start)).square().sum(1)
 
 

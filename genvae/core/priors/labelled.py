@@ -108,6 +108,9 @@ class LabelledPrior(Prior):
         self.components = nn.ModuleDict({block.name: Components(block, label.size) for block in blocks})
         self.register_buffer("_anchor", torch.zeros(()), persistent=False)  # knows the device
 
+    def hears(self, block: Block) -> bool:
+        return block.name in self.components
+
     def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
         if block.name == self.label.name:
             return OneHot(self.logits, rows)

@@ -140,6 +140,9 @@ class LadderPrior(Prior):
         })  # fmt: skip
         self.register_buffer("_anchor", torch.zeros(()), persistent=False)  # knows the device
 
+    def hears(self, block: Block) -> bool:
+        return block.name in self.steps
+
     def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> DiagonalGaussian:
         if block.name not in self.steps:
             zeros = self._anchor.expand(rows, *block.shape)

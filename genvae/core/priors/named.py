@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genvae.core.likelihoods.linear_cross_entropy import linear_cross_entropy
-from genvae.core.priors.codes import LOWEST, Codes, choose, origin
-from genvae.core.priors.fitted import Conditioned, Standard
+from genvae.core.priors.codes import LOWEST, Codes, Walk, choose, origin
+from genvae.core.priors.fitted import Conditioned, Context, Standard
 
 ROWS = 256  # vectors whose density under all codes is worked out at once
 AT_ONCE = 64  # vectors that are named at once: what is compared stays near the processor
@@ -89,12 +89,12 @@ class Named(Conditioned):
     bound that is tight where codes lie apart, and as cheap as a language model; otherwise it is that of the mixture.
     """
 
-    def __init__(self, net: NamedCodes, standard: Standard, context: Float[Tensor, "n c"] | None, rows: int) -> None:
-        super().__init__(standard, context, rows)
+    def __init__(self, net: NamedCodes, standard: Standard, context: Context) -> None:
+        super().__init__(standard, context)
         self.net = net
 
-    def with_context(self, context: Float[Tensor, "n c"] | None, rows: int) -> Named:
-        return Named(self.net, self.standard, context, rows)
+    def with_context(self, context: Context) -> Named:
+        return Named(self.net, self.standard, context)
 
     def _vectors(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, "n p d"]:
         return self.standard(value).float().reshape(len(value), -1, self.net.centre.shape[1])
@@ -102,7 +102,7 @@ class Named(Conditioned):
     def _states(self, names: Int[Tensor, "n p"], open_: Bool[Tensor, "n p"]) -> Float[Tensor, "m h"]:
         """The LSTM's states at the places that are not certain; nothing is spent on the others."""
         longest = int(open_.sum(1).max()) if len(open_) else 0
-        context = None if self.given is None else self.given.float()
+        context = self.context.of(Tensor.float)
         return self.net.states(self.net.read(names[:, :longest]), context)[open_[:, :longest]]
 
     def log_prob(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, " n"]:
@@ -134,20 +134,18 @@ class Named(Conditioned):
         flat = noise.reshape(len(noise), -1, net.centre.shape[1])
         vectors = flat.clone() if net.last is None else net.centre[net.last] + scale[net.last] * flat
         rows = torch.arange(len(flat), device=flat.device)  # those that have not ended
-        given = self.given
+        walk = Walk(net, self.context)
         read = flat.new_zeros(len(flat), net.narrow.out_features)
-        state: tuple[Tensor, Tensor] | None = None
         for place in range(flat.shape[1]):
-            hidden, state = net.lstm(net.beside(read[:, None], given), state)
             own = flat[rows, place]
-            code, inside = choose(net.logits(hidden[:, 0]).softmax(-1), own[:, 0].double())
+            code, inside = choose(walk.on(read).softmax(-1), own[:, 0].double())
             rest = torch.cat([inside[:, None].to(flat.dtype), own[:, 1:]], 1)
             vectors[rows, place] = net.centre[code] + scale[code] * rest
             names = net.names(vectors[rows, place])
             if net.last is not None:
                 on = (names != net.last).nonzero()[:, 0]
-                rows, names, state = rows[on], names[on], (state[0][:, on], state[1][:, on])
-                given = None if given is None else given[on]
+                rows, names = rows[on], names[on]
+                walk.keep(on)
                 if not len(rows):
                     break
             read = net.read(names)

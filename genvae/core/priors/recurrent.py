@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from genvae.core.clusters import k_means
 from genvae.core.distributions import DiagonalGaussian
 from genvae.core.latents import Block, Groups
-from genvae.core.priors.codes import Codes, Listing, choose, origin
+from genvae.core.priors.codes import Codes, Listing, Walk, choose, origin
 from genvae.core.priors.fitted import (
     AFTER,
     SMALLEST_SCALE,
@@ -26,6 +26,7 @@ from genvae.core.priors.fitted import (
     Conditioned,
     ConditionedPrior,
     ConditionedSettings,
+    Context,
     Standard,
 )
 from genvae.core.priors.named import Named, NamedCodes
@@ -53,12 +54,12 @@ class Recurrent(Conditioned):
     gives the one of the likeliest.
     """
 
-    def __init__(self, net: Codes, standard: Standard, context: Float[Tensor, "n c"] | None, rows: int) -> None:
-        super().__init__(standard, context, rows)
+    def __init__(self, net: Codes, standard: Standard, context: Context) -> None:
+        super().__init__(standard, context)
         self.net = net
 
-    def with_context(self, context: Float[Tensor, "n c"] | None, rows: int) -> Recurrent:
-        return Recurrent(self.net, self.standard, context, rows)
+    def with_context(self, context: Context) -> Recurrent:
+        return Recurrent(self.net, self.standard, context)
 
     def _vectors(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, "n p d"]:
         return self.standard(value).reshape(len(value), -1, self.net.centre.shape[1])
@@ -66,7 +67,7 @@ class Recurrent(Conditioned):
     def log_prob(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, " n"]:
         with torch.autocast(value.device.type, enabled=False):
             vectors = self._vectors(value)
-            weights = self.net.log_weights(vectors, None if self.given is None else self.given.float())
+            weights = self.net.log_weights(vectors, self.context.of(Tensor.float))
             each = weights + self.net.scored(vectors.flatten(0, 1)).reshape_as(weights)
             return each.logsumexp(-1).sum(1) - self.standard.scale.log().sum()
 
@@ -74,22 +75,20 @@ class Recurrent(Conditioned):
     def push(self, noise: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         flat = noise.reshape(len(noise), -1, self.net.centre.shape[1])
         scale = self.net.scale
-        vector = torch.zeros_like(flat[:, :1])
-        state: tuple[Tensor, Tensor] | None = None
+        vector = torch.zeros_like(flat[:, 0])
+        walk = Walk(self.net, self.context)
         vectors = []
         for place in range(flat.shape[1]):
-            hidden, state = self.net.lstm(self.net.beside(vector, self.given), state)
-            weights = self.net.logits(hidden[:, 0]).softmax(-1).double()
-            code, inside = choose(weights, flat[:, place, 0].double())
+            code, inside = choose(walk.on(vector).softmax(-1).double(), flat[:, place, 0].double())
             rest = torch.cat([inside[:, None].to(flat.dtype), flat[:, place, 1:]], 1)
-            vector = (self.net.centre[code] + scale[code] * rest)[:, None]
+            vector = self.net.centre[code] + scale[code] * rest
             vectors.append(vector)
-        return self.standard.back(torch.cat(vectors, 1).flatten(1))
+        return self.standard.back(torch.stack(vectors, 1).flatten(1))
 
     @torch.no_grad()
     def pull(self, value: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         vectors = self._vectors(value)
-        weights = self.net.log_weights(vectors, self.given)
+        weights = self.net.log_weights(vectors, self.context)
         code = (weights + self.net.scored(vectors.flatten(0, 1)).reshape_as(weights)).argmax(-1)
         scale = self.net.scale
         noise = (vectors - self.net.centre[code]) / scale[code]
@@ -138,9 +137,9 @@ class RecurrentPrior(ConditionedPrior):
         return found
 
     def learned(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Recurrent | Named:
-        net, standard, context = self.net(block), self.standard(block), self.context(block, before)
+        net, standard, context = self.net(block), self.standard(block), self.context(block, before, rows)
         kind: Any = Named if isinstance(net, NamedCodes) else Recurrent
-        made: Recurrent | Named = kind(net, standard, context, rows)
+        made: Recurrent | Named = kind(net, standard, context)
         return made
 
     @torch.no_grad()

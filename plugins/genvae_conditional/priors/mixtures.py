@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -43,6 +43,11 @@ class Gaussians:
         sizes = self.factor.diagonal(dim1=1, dim2=2).log().sum(1)
         nats = 0.5 * (noise.square() + math.log(2 * math.pi)).sum(1) + sizes[:, None]
         return (self.log_weights[:, None] - nats).T
+
+    def guided(self, without: Gaussians, weight: float) -> Gaussians:
+        """self * (self / without) ** (weight - 1), that ratio taken as the same all over each Gaussian."""
+        likelier = self.log_prob(self.mean).logsumexp(1) - without.log_prob(self.mean).logsumexp(1)
+        return replace(self, log_weights=(self.log_weights + (weight - 1) * likelier).log_softmax(0))
 
     def rosenblatt(self, given: Float[Tensor, "n d"], *, push: bool) -> Float[Tensor, "n d"]:
         """Noise to values, or back: dimension by dimension through the conditional distribution function of the mixture
@@ -102,6 +107,13 @@ class ByValue(Distribution):
 
     def take(self, rows: Tensor) -> ByValue:
         return ByValue(self.mixtures, self.of[rows], self.shape)
+
+    def guided(self, without: Distribution, weight: float) -> ByValue:
+        """The Gaussians stay; each weighs as its own centre is likelier or less likely than ``without`` the label."""
+        assert isinstance(without, ByValue)  # of the same prior and block
+        pairs, of = torch.stack([self.of, without.of]).unique(dim=1, return_inverse=True)
+        made = [self.mixtures[one].guided(without.mixtures[other], weight) for one, other in pairs.T.tolist()]
+        return ByValue(made, of, self.shape)
 
 
 class Components(nn.Module):
@@ -163,6 +175,9 @@ class MixturesPrior(FittedPrior):
         if (label < 0).any() or (label.sum(1) > 1 + 1e-4).any():
             raise LacksCapability("prior 'mixtures' is for a class of few values, and its label is none")
         return torch.cat([label, 1.0 - label.sum(1, keepdim=True).clamp(max=1.0)], 1)
+
+    def hears(self, block: Block) -> bool:
+        return self.label is not None
 
     def learned(self, block: Block, before: Mapping[str, Tensor], rows: int) -> ByValue:
         there, of = self._shares(before, rows).unique(dim=0, return_inverse=True)

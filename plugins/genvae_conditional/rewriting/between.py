@@ -34,4 +34,4 @@ def between(model: VAE, strength: float) -> VAE:
     if strength == 1.0:
         return model
     kind = BetweenSequence if isinstance(model.decoder, SequenceDecoder) else Between
-    return model.decoding_by(kind(model.decoder, list(model.conditions), strength).eval())
+    return model.using(decoder=kind(model.decoder, list(model.conditions), strength).eval())
