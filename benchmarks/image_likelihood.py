@@ -1,17 +1,17 @@
 """MNIST under dynamic binarisation: importance-weighted likelihood of the test part, nats per picture.
 
-    python -m benchmarks.image_likelihood [--models runs/image] [--device auto] [--seconds 400]
-                                          [--samples 500 --pictures 1000]
+    python -m benchmarks.image_likelihood [--models runs/image] [--device auto] [--only ROW]
+                                          [--seconds 400] [--samples 500 --pictures 1000]
 
-    trained by  the recipes mnist-mlp, mnist-mlp-learned-prior, mnist-ladder and mnist-ladder-flat, by the clock
-                (benchmarks/image/mnist_job.py); what lies in the folder of models already is not trained again
+    trained by  the recipes mnist-mlp, mnist-mlp-learned-prior, mnist-ladder and mnist-ladder-flat: on a GPU by the
+                clock, --seconds a job (benchmarks/image/mnist_job.py), on a CPU as genvae train does, and a training
+                that was stopped goes on; what lies in the folder of models already is not trained again
     test        the 10,000 test pictures, each pixel drawn as 0 or 1 once, by a fixed seed
                 (benchmarks/image/bounding.py): the same binary set for every row
-    NLL         by 5,000 samples a picture where the time sufficed. Where it did not, all pictures by fewer samples,
-                less what more samples gained on those that were reached: "estimated", with its standard error
+    NLL         on a GPU by 5,000 samples a picture where the time sufficed. Where it did not, all pictures by fewer
+                samples, less what more samples gained on those that were reached: "estimated", with its standard error.
+                On a CPU by --samples of --pictures, drawn by a fixed seed
 
-The bounds are worked out where the models were trained, and kept beside them. With --samples and --pictures the saved
-models (half precision) are measured anew here, on so many pictures of the test part, which a CPU can do.
 Finished rows stay in results/image_likelihood.json.
 """
 
@@ -23,13 +23,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.image.made import jobs, named_device
+from benchmarks.image.made import jobs, named_device, trained, training_of
+from benchmarks.image.place import training_pictures
 from benchmarks.text.kept import RESULTS, Kept, table
 
-ROWS = {  # row -> the job that makes it, and what was asked of its class
-    "mlp": ("mlp", 84.6), "mlp, importance weighted": ("mlp", 84.6), "mlp, learned prior": ("mlp", 84.6),
-    "ladder": ("ladder", 80.0), "ladder, flat": ("ladderflat", 84.6),
+WEIGHTED = "objective={objective: importance-weighted, samples: 8}"
+ROWS: dict[str, tuple[str, str, tuple[str, ...], float]] = {  # row -> job, recipe, changes, asked of its class
+    "mlp": ("mlp", "mnist-mlp", (), 84.6), "mlp, importance weighted": ("mlp", "mnist-mlp", (WEIGHTED,), 84.6),
+    "mlp, learned prior": ("mlp", "mnist-mlp-learned-prior", (), 84.6),
+    "ladder": ("ladder", "mnist-ladder", (), 80.0), "ladder, flat": ("ladderflat", "mnist-ladder-flat", (), 84.6),
 }  # fmt: skip
+HERE = ", here"  # of rows that a CPU trained and measured
 
 
 def kept_row(folder: Path, name: str) -> dict[str, Any]:
@@ -40,8 +44,8 @@ def kept_row(folder: Path, name: str) -> dict[str, Any]:
     return {**found[f"{name}, bound"], "trained": trained, "trained_on": found["device"]}
 
 
-def measured(folder: Path, name: str, device: str, samples: int, pictures: int) -> dict[str, Any]:
-    """The bound of a saved model, here."""
+def measured(folder: Path, samples: int, pictures: int) -> dict[str, Any]:
+    """The bound of a saved model, by the processor."""
     import numpy as np
     import torch
 
@@ -50,12 +54,13 @@ def measured(folder: Path, name: str, device: str, samples: int, pictures: int) 
     from genvae.host import default_host
     from genvae.store.bundle import load
 
-    model = load(folder / name.replace(", ", "-").replace(" ", "-"), default_host()).vae.to(device)
-    planes = torch.from_numpy(np.array(parts("mnist")[1].images))[:, None].to(device)
+    model = load(folder, default_host()).vae
+    planes = torch.from_numpy(np.array(parts("mnist")[1].images))[:, None]
     values = binary(planes)[order(len(planes), planes.device)[:pictures]]
     began = time.time()
     found = likelihood(model, values, samples=samples, at_once=min(pictures, 500), until=float("inf"))
-    return {**found, "seconds": time.time() - began}
+    trained_here = {**training_of(folder), "weights": sum(p.numel() for p in model.parameters())}
+    return {**found, "seconds": round(time.time() - began, 1), "trained": trained_here, "trained_on": "cpu"}
 
 
 def shown(rows: list[dict[str, Any]]) -> str:
@@ -63,7 +68,7 @@ def shown(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         value = row.get("nll", row["nll_estimated"])
-        asked = ROWS[row["row"].partition(", here")[0]][1]
+        asked = ROWS[row["row"].removesuffix(HERE)][3]
         how = f"{row['samples']:,} samples"
         if "nll" not in row:
             how = f"{row['few']:,} samples: {row['nll_few']:.2f}; {how} on {row['reached']:,}: estimated"
@@ -80,32 +85,27 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of models and of what is kept")
     parser.add_argument("--only", metavar="ROW", choices=tuple(ROWS), help="one row alone")
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
-    parser.add_argument("--seconds", type=float, default=400.0, help="of each job")
-    parser.add_argument("--samples", type=int, help="measure the saved models here, by so many samples")
-    parser.add_argument("--pictures", type=int, default=1000, help="with --samples: of so many pictures")
+    parser.add_argument("--seconds", type=float, default=400.0, help="of each job on a GPU")
+    parser.add_argument("--samples", type=int, default=500, help="on a CPU")
+    parser.add_argument("--pictures", type=int, default=1000, help="on a CPU")
     chosen = parser.parse_args()
     device = named_device(chosen.device)
     kept, rows = Kept(RESULTS / "image_likelihood.json"), []
-    for name, (job, _) in ROWS.items():
+    for name, (job, recipe, changes, _) in ROWS.items():
         if chosen.only not in (None, name):
             continue
-        folder = jobs([job], chosen.models, device, chosen.seconds)
-        if chosen.samples is None:
-            figures = kept_row(folder, name)
+        if device == "cuda":
+            figures = kept_row(jobs([job], chosen.models, device, chosen.seconds), name)
             settings = {"steps": figures["trained"]["steps"], "samples": figures["samples"]}
             rows.append(kept.find(name, settings) or kept.add(name, settings, figures))
-            continue
-        manifest = folder / name.replace(", ", "-").replace(" ", "-") / "manifest.json"
-        if not manifest.is_file():
-            print(f"{name}: no weights are kept in {folder}")
-            continue
-        settings = {"model": json.loads(manifest.read_text()), "samples": chosen.samples, "pictures": chosen.pictures}
-        label = f"{name}, here"
-        done = kept.find(label, settings)
-        if done is None:
-            done = kept.add(label, settings, measured(folder, name, device, chosen.samples, chosen.pictures))
-        rows.append(done)
-    print(shown(rows), flush=True)
+        else:
+            folder = chosen.models / name.replace(", ", "-").replace(" ", "-")
+            trained(recipe, training_pictures(), folder, changes=changes, device=device)
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            settings = {"model": manifest, "samples": chosen.samples, "pictures": chosen.pictures}
+            done = kept.find(name + HERE, settings)
+            rows.append(done or kept.add(name + HERE, settings, measured(folder, chosen.samples, chosen.pictures)))
+        print(f"\n{shown(rows)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """MNIST in ten numbers of content and ten of style, three seeds, by genvae's own measures.
 
-    python -m benchmarks.image_split [--models runs/image] [--seeds 3] [--device auto] [--seconds 400] [--conv]
+    python -m benchmarks.image_split [--models runs/image] [--seeds 3] [--device auto]
 
-    trained by     mnist-split.yaml and mnist-plain.yaml (with --conv their convolutional fellows, for a GPU), by the
-                   clock (benchmarks/image/mnist_job.py); what lies in the folder of models already is not trained again
+    trained by     mnist-split.yaml with each seed, and mnist-plain.yaml, a plain VAE of 20 numbers with as wide a
+                   decoder that reads as many pictures in as many steps; a training that was stopped goes on, and what
+                   lies in the folder of models already is not trained again
     content, style share of digits that a linear classifier reads from the posterior mean of the block, each from one
                    picture whose label is not told; trained on 70 % of the 10,000 test pictures, tested on the others
     swap           how often a classifier trained by itself sees the digit of the content's picture in a swap, of pairs
@@ -11,7 +12,7 @@
     slant, stroke  correlation of a swap's with those of the style's picture
     KL of style    nats per picture
     error          root mean square over the pixels of the test pictures from their posterior means, over that of the
-                   plain VAE with 20 numbers that was trained for as long (one, with seed 0)
+                   plain VAE
 
 Finished rows stay in results/image_split.json and are not measured again.
 """
@@ -23,7 +24,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.image.made import jobs, named_device
+from benchmarks.image.made import named_device, trained, training_of
+from benchmarks.image.place import data_folder
 from benchmarks.text.kept import RESULTS, Kept, table
 
 ASKED = {  # what the figures should be: (at least, at most)
@@ -38,31 +40,25 @@ BESIDE = ("swap_accuracy_data", "swap_accuracy_reconstructions", "swap_leak", "s
           "swap_stroke_width_within", "kl_of_content", "rmse", "ssim", "nll", "nll_samples")  # fmt: skip
 
 
-def measure(folder: Path, job: str, seed: int) -> dict[str, Any]:
-    """The figures of one seed: of the saved split by genvae's measures, and what its training kept."""
-    from benchmarks.image.place import data_folder
+def pictures(part: str) -> str:
+    """The file of the pictures to learn from ("train") or to be measured on ("t10k")."""
+    return str(data_folder() / "image" / "mnist" / f"{part}-images-idx3-ubyte.gz")
+
+
+def measure(split: Path, plain: Path) -> dict[str, Any]:
+    """The figures of one seed by genvae's measures on the test part, and of both trainings."""
     from genvae.service import Service
 
-    place = data_folder() / "image" / "mnist"
-    answer = Service().run(
-        "evaluate", model=str(folder / f"split-{seed}"), data=str(place / "t10k-images-idx3-ubyte.gz"),
-        judge=str(place / "train-images-idx3-ubyte.gz"), generated=0, samples=10,
-    )  # fmt: skip
-    figures: dict[str, Any] = answer.to_config()
-    kept = json.loads((folder / f"{job}.json").read_text(encoding="utf-8"))
-    beside = kept[f"plain-{seed}, test"]  # trained for a tenth of the time
-    plain = beside
-    if not job.startswith("splitconv"):
-        plain = json.loads((folder / "plain-0.json").read_text(encoding="utf-8"))["plain-0, test"]
+    def evaluated(model: Path, **more: Any) -> dict[str, Any]:
+        answer = Service().run("evaluate", model=str(model), data=pictures("t10k"), generated=0, samples=10, **more)
+        return dict(answer.to_config())
+
+    figures, beside = evaluated(split, judge=pictures("train")), evaluated(plain)
     row = {name: figures[key] for name, key in OF.items()}
-    row["error"] = figures["rmse"] / plain["rmse"]
+    row["error"] = figures["rmse"] / beside["rmse"]
     row |= {key: figures[key] for key in BESIDE if key in figures}
-    row |= {"plain_rmse": plain["rmse"], "plain_rate": plain["rate/z"], "plain_rmse_beside": beside["rmse"]}
-    row["changed"] = kept["changed"]
-    trained = {name: kept[name] for name in (f"split-{seed}, first", f"split-{seed}", f"plain-{seed}")}
-    row["trained"] = {name: {key: value for key, value in each.items() if key != "curve"}
-                      for name, each in trained.items()}  # fmt: skip
-    return row | {"trained_on": kept["device"]}
+    row |= {f"plain_{key}": beside[key] for key in ("rmse", "ssim", "kl", "nll")}
+    return row | {"trained": {folder.name: training_of(folder) for folder in (split, plain)}}
 
 
 def meets(name: str, value: float) -> bool:
@@ -81,36 +77,26 @@ def shown(rows: list[dict[str, Any]]) -> str:
 
 
 def _figure(name: str, value: float) -> str:
-    text = (
-        f"{value:.1%}"
-        if name in ("content", "style", "swap")
-        else f"{value:.2f}"
-        if name != "error"
-        else f"{value:.3f}"
-    )
+    text = f"{value:.1%}" if name in ("content", "style", "swap") else f"{value:.2f}"
     return text if meets(name, value) else f"{text} (missed)"
 
 
 def main() -> None:
     """Train and measure what is not there yet, print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of models and of what is kept")
+    parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of the models")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
-    parser.add_argument(
-        "--seconds", type=float, default=400.0, help="of each seed's training; on a CPU give half an hour"
-    )
-    parser.add_argument("--conv", action="store_true", help="by convolutions")
     chosen = parser.parse_args()
+    device, learnt = named_device(chosen.device), Path(pictures("train"))
     kept, rows = Kept(RESULTS / "image_split.json"), []
+    plain = trained("mnist-plain", learnt, chosen.models / "plain", device=device)
     for seed in range(chosen.seeds):
-        job = f"split{'conv' if chosen.conv else ''}-{seed}"
-        folder = jobs(
-            [job] if chosen.conv else ["plain-0", job], chosen.models, named_device(chosen.device), chosen.seconds
-        )
-        settings = {"seed": seed, "model": json.loads((folder / f"split-{seed}" / "manifest.json").read_text())}
-        done = kept.find("split", settings) or kept.add("split", settings, measure(folder, job, seed))
-        rows.append(done)
+        folder = chosen.models / f"split-{seed}"
+        split = trained("mnist-split", learnt, folder, changes=[f"training.seed={seed}"], device=device)
+        manifests = {made.name: json.loads((made / "manifest.json").read_text()) for made in (split, plain)}
+        settings = {"seed": seed, "models": manifests}
+        rows.append(kept.find("split", settings) or kept.add("split", settings, measure(split, plain)))
         print(f"\n{shown(rows)}", flush=True)
 
 

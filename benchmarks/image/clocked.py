@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.image.arrays import Held, Pictures
+from benchmarks.image.made import RECIPES
 from benchmarks.image.replayed import Replayed
 from genvae import settings
 from genvae.core.priors.labelled import LabelledPrior
@@ -35,7 +36,6 @@ from genvae.training.optimizers import optimizers, parameters_in
 from genvae.training.stage import Stage
 from genvae_image_style.modality import SAVED, Image
 
-RECIPES = Path(__file__).parents[2] / "plugins" / "genvae_image_style" / "recipes"
 FULL_FROM = 0.85  # of the time: from here on in float32, whatever the recipe's precision
 LOOK = 250  # steps between two looks at the figures, which wait for the device
 KEPT = 60  # looks that are kept
@@ -49,7 +49,6 @@ class Trained:
     """A model, its averaged weights inside, and how it came about."""
 
     bundle: Bundle
-    objective: nn.Module
     seconds: float = 0.0
     steps: int = 0
     items: int = 0
@@ -108,10 +107,7 @@ def ends(settings_of: Any) -> int:
 
 
 class Run:
-    """One training by the clock: ``seconds`` of it, or ``most`` steps. The learning rate falls with the time.
-
-    ``start`` is one whose weights, the objective's own among them, this one begins with.
-    """
+    """One training by the clock: ``seconds`` of it, or ``most`` steps. The learning rate falls with the time."""
 
     def __init__(
         self,
@@ -126,7 +122,6 @@ class Run:
         about: Mapping[str, Any] | None = None,
         most: int | None = None,
         replay: bool = False,
-        start: Trained | None = None,
     ) -> None:
         self.name, self.seconds, self.seed, self.device, self.say, self.most = name, seconds, seed, device, say, most
         self.training = settings.build(TrainingSettings, recipe.sections["training"], where="training")
@@ -139,13 +134,10 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(Stream(seed, "objective", 0).integer())
             self.objective = self.stage.objective(self.model).to(device)
-        if start is not None:
-            self.model.load_state_dict(start.vae.state_dict())
-            self.objective.load_state_dict(start.objective.state_dict())
         ((_, self.optimizer),) = optimizers(self.objective, self.model, self.training, name).items()
         self.moved = parameters_in(self.optimizer)
         self.average = Average(self.model, self.training.average) if self.training.average else None
-        self.made = Trained(Bundle(name, self.model, modality, recipe, dict(about or {})), self.objective)
+        self.made = Trained(Bundle(name, self.model, modality, recipe, dict(about or {})))
         self.replay = replay and device.type == "cuda"
         self.recorded: Replayed | None = None
         self.recorded_at = 0

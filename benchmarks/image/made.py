@@ -1,11 +1,19 @@
-"""The models of the picture benchmarks: those that lie in a folder, the others trained into it, one process a job."""
+"""The models of the picture benchmarks: those that lie in a folder, the others trained into it.
+
+``trained`` does as ``genvae train RECIPE`` does: so many steps, and a run that was stopped goes on. ``jobs`` is for a
+GPU that is lent for minutes: one process a job, by the clock.
+"""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+RECIPES = Path(__file__).parents[2] / "plugins" / "genvae_image_style" / "recipes"
 
 
 def named_device(name: str) -> str:
@@ -15,6 +23,34 @@ def named_device(name: str) -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def trained(recipe: str, data: Path, folder: Path, *, changes: Sequence[str] = (), device: str = "auto") -> Path:
+    """See that the model of a recipe lies in a folder, and give the folder back; ends the program where it fails."""
+    from genvae.errors import GenvaeError
+    from genvae.progress import Terminal
+    from genvae.service import Service
+
+    if (folder / "manifest.json").is_file():
+        return folder
+    try:
+        Service(reporter=Terminal()).run(
+            "train", target=str(RECIPES / f"{recipe}.yaml"), data=str(data), output=str(folder), set=list(changes),
+            resume=(folder / "run").is_dir(), device=device,
+        )  # fmt: skip
+    except GenvaeError as error:
+        sys.exit(f"{folder.name}: {error}")
+    return folder
+
+
+def training_of(folder: Path) -> dict[str, Any]:
+    """What a training was: its steps, the pictures they read, the seconds they took, and which step was the best."""
+    states = sorted((folder / "run" / "checkpoints").glob("step-*/state.json"))
+    if not states:  # the model alone was brought here
+        return {}
+    state = json.loads(states[-1].read_text(encoding="utf-8"))
+    return {"steps": state["step"], "best_step": state["best_step"], "pictures": state["items"],
+            "seconds": round(state["seconds"], 1)}  # fmt: skip
 
 
 def jobs(names: Sequence[str], folder: Path, device: str, seconds: float) -> Path:

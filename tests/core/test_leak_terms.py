@@ -26,9 +26,9 @@ STREAM = Stream(0, "leak")
 # -- adversary ----------------------------------------------------------------------------------------
 
 
-def test_the_network_descends_its_cross_entropy_and_the_model_ascends_it() -> None:
+@pytest.mark.parametrize("strength", [0.3, -0.7])
+def test_the_network_descends_its_cross_entropy_and_the_model_ascends_it_or_helps(strength: float) -> None:
     model, batch = split_toy(), split_elements(4, 3)
-    strength = 0.3
     torch.manual_seed(0)
     term = AdversarySettings(strength=Constant(value=strength), hidden=8).build(model)
     draw = model.infer(batch, STREAM)
@@ -41,7 +41,8 @@ def test_the_network_descends_its_cross_entropy_and_the_model_ascends_it() -> No
     other = draw.latents["style"].detach().requires_grad_()
     found = term(model, batch, replace(draw, latents={**draw.latents, "style": other}), 0, STREAM)
     found.backward()
-    assert float(found.detach()) == pytest.approx(math.log(3) - float(entropy.detach()), rel=1e-5)
+    nats = float(entropy.detach())
+    assert float(found.detach()) == pytest.approx(nats if strength < 0 else math.log(3) - nats, rel=1e-5)
     assert other.grad is not None and z.grad is not None
     torch.testing.assert_close(other.grad, -strength * z.grad)
     for parameter, gradient in zip(term.network.parameters(), wanted, strict=True):

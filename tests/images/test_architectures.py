@@ -54,6 +54,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "split-plain": {**SPLIT, "shared": "none"},
     "split-flat": {**SPLIT, "encoder": "flat", "decoder": "flat", "flat": 20},
     "split-strokes": {**SPLIT, "encoder": "strokes", "decoder": "flat", "flat": 20},
+    "split-apart": {**SPLIT, "encoder": "apart", "decoder": "flat", "flat": 20},
     "split-half-flat": {**SPLIT, "decoder": "flat"},
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from genvae_image_style.architectures.split import ApartEncoder
 from genvae_image_style.architectures.strokes import DIRECTIONS, Strokes, upright
 from genvae_image_style.restyling import moved
 
@@ -71,3 +72,29 @@ def test_pictures_may_be_learned_through_it() -> None:
     picture = (0.5 * ell()).requires_grad_()
     Strokes(28)(torch.cat([picture, torch.zeros_like(picture)])).sum().backward()
     assert picture.grad is not None and picture.grad.isfinite().all() and picture.grad.any()
+
+
+class Grey:
+    """What an encoder asks of its modality."""
+
+    size, channels, contents, labels = 28, 1, (), False
+
+
+@torch.no_grad()
+def test_a_content_that_is_read_apart_cannot_tell_how_it_leant_and_hardly_how_strong_it_was() -> None:
+    torch.manual_seed(0)
+    encoder = ApartEncoder(Grey(), 32, 16, "silu", ["content", "style"])
+    one = torch.ones(1)
+    upright_one = upright(ell())[0]
+    leant = moved(upright_one, 0.3 * one, one, one, 0.0 * one)
+    plain, other, faint, turned = (
+        encoder.features(picture) for picture in (upright_one, leant, 0.6 * upright_one, upright_one.flip(2))
+    )
+    apart = {name: float((plain[name] - turned[name]).norm()) for name in plain}
+    for changed in (other, faint):
+        assert float((plain["content"] - changed["content"]).norm()) < 0.2 * apart["content"]
+        assert float((plain["style"] - changed["style"]).norm()) > 0.2 * apart["style"]
+    assert all(part.isfinite().all() for part in encoder.features(torch.zeros(2, 1, 28, 28)).values())
+    assert set(ApartEncoder(Grey(), 8, 4, "silu", ["style"]).features(ell())) == {"style"}, (
+        "where a label is the content"
+    )

@@ -48,7 +48,8 @@ class Adversary(Term):
 
     0 is an even guess, log k all of an evenly spread label of k values; below 0 the network is worse than a guess. The
     model descends this figure, ``strength`` times; the network, by the reversed gradient, ascends it: it descends its
-    cross-entropy. Items whose label is unknown (a row of zeros) are left out.
+    cross-entropy. Where the strength is below 0 the figure is that cross-entropy, and both descend it. Items whose
+    label is unknown (a row of zeros) are left out.
     """
 
     id = "adversary"
@@ -81,9 +82,12 @@ class Adversary(Term):
             raise LacksCapability(f"term 'adversary' needs labels: the batch has no condition {self.label!r}")
         label = batch.conditions[self.label]
         there = ~unknown(label)
-        said = self.network(reverse(read(draw, self.block, self.reads), self.strength.at(step))).float()
+        strength = self.strength.at(step)
+        said = self.network(reverse(read(draw, self.block, self.reads), strength)).float()
         count = there.sum().clamp(min=1)
         nats = self.condition.nats(said, label).sum() / count
+        if strength < 0:
+            return nats
         guess = self.condition.nats(torch.zeros_like(said), label).sum() / count
         # the figure falls as the cross-entropy rises; its gradients are those of the cross-entropy
         return nats - 2.0 * nats.detach() + guess
@@ -100,7 +104,9 @@ class AdversarySettings(TermSettings):
     reads: str = setting("draw", help="what it reads: draws of the block, or the posterior's mean", choices=READS)
     hidden: int = setting(128, help="width of the network's two hidden layers", ge=1, le=8192)
     strength: Schedule = setting(
-        Constant(value=1.0), help="how much of the reversed gradient the model gets", convert=within(0.0)
+        Constant(value=1.0),
+        help="how much of the reversed gradient the model gets; below 0 it helps the network",
+        convert=within(-1e3),
     )
 
     def build(self, model: VAE) -> Adversary:

@@ -40,8 +40,10 @@ from genvae_image_style.architectures.residual import Residual, ResidualTrunk
 from genvae_image_style.architectures.strokes import Strokes
 
 FILM, ADAPTIVE, CONCAT = "film", "adaptive-norm", "concat"
-CONVOLUTIONAL, RESIDUAL, FLAT, STROKES, MAPS = "convolutional", "residual", "flat", "strokes", "maps"
+CONVOLUTIONAL, RESIDUAL, FLAT, MAPS = "convolutional", "residual", "flat", "maps"
+STROKES, APART = "strokes", "apart"
 SMALLEST_VARIANCE = 1e-5  # of a channel that is normalised
+SMALLEST_MEAN = 1e-3  # of a picture's edges: an empty one has none
 
 
 class Modulation(nn.Module):
@@ -163,6 +165,25 @@ class FlatEncoder(PictureEncoder):
         return {name: hidden(read) for name, hidden in self.hidden.items()}
 
 
+class ApartEncoder(PictureEncoder):
+    """Two layers for each block, and nothing in common: the content is read from the directions of strokes once the
+    picture is upright, so it cannot tell how it leant or where it was, and hardly how bold it was; the style from the
+    elements."""
+
+    def __init__(self, modality: Pictures, width: int, hidden: int, activation: str, names: Sequence[str]) -> None:
+        super().__init__(modality)
+        self.strokes = Strokes(modality.size)
+        reads = {"content": self.strokes.edges, "style": modality.channels * modality.size**2}
+        self.hidden = nn.ModuleDict({name: Chain([reads[name], width, hidden], activation) for name in names})
+
+    def features(self, pictures: Float[Tensor, "n c h w"]) -> Features:
+        read = {"style": pictures.flatten(1)}
+        if "content" in self.hidden:
+            edges = self.strokes.what(pictures)  # over their mean: the edges of a thin stroke are weaker, all alike
+            read["content"] = edges / edges.mean(1, keepdim=True).clamp(min=SMALLEST_MEAN)
+        return {name: hidden(read[name]) for name, hidden in self.hidden.items()}
+
+
 class FlatDecoder(StyledDecoder):
     """Content to two hidden layers, both modulated by the style, and from there to the elements of a picture."""
 
@@ -195,8 +216,9 @@ class ContentStyleSettings(PictureSettings):
 
     encoder: str = setting(
         CONVOLUTIONAL, help="what reads the pictures; flat: fully connected; strokes: fully connected, too, but from "
-        "where strokes of which direction are, once the picture is upright",
-        choices=(CONVOLUTIONAL, RESIDUAL, FLAT, STROKES),
+        "where strokes of which direction are, once the picture is upright; apart: the content from those directions "
+        "alone, the style from the picture, by layers of their own",
+        choices=(CONVOLUTIONAL, RESIDUAL, FLAT, STROKES, APART),
     )  # fmt: skip
     decoder: str = setting(
         MAPS, help="what draws them: maps that are doubled, or, much faster on a CPU, fully connected layers (flat)",
@@ -222,7 +244,7 @@ class ContentStyleSettings(PictureSettings):
     blocks: int = setting(0, help="residual blocks at each resolution of the decoder, the last left out", ge=0, le=32)
     hidden_dim: int = setting(192, help="width of the layers beside the maps", ge=1, le=8192)
     style_hidden: int = setting(128, help="width of the layers between the style and what it changes", ge=1, le=4096)
-    flat: int = setting(512, help="flat: width of the layer that reads the picture", ge=1, le=8192)
+    flat: int = setting(512, help="fully connected: width of the layer that reads the picture", ge=1, le=8192)
 
     def build(self, modality: Pictures, conditions: Sequence[Block] = ()) -> Networks:
         """The networks for a size of pictures."""
@@ -247,6 +269,8 @@ class ContentStyleSettings(PictureSettings):
 
     def _encoder(self, modality: Pictures, names: Sequence[str]) -> PictureEncoder:
         """What reads the pictures."""
+        if self.encoder == APART:
+            return ApartEncoder(modality, self.flat, self.hidden_dim, self.activation, names)
         if self.encoder in (FLAT, STROKES):
             strokes = Strokes(modality.size) if self.encoder == STROKES else None
             return FlatEncoder(modality, self.flat, self.hidden_dim, self.activation, names, strokes)

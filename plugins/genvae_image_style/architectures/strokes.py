@@ -63,7 +63,8 @@ class Strokes(nn.Module):
         smooth = blurring(size, SMOOTH, 3, every)
         beside = (every - every[:, None] == 1).float()
         angle = torch.arange(DIRECTIONS) * (2 * math.pi / DIRECTIONS)
-        self.width = DIRECTIONS * len(grid) ** 2 + 3  # numbers of a picture
+        self.edges = DIRECTIONS * len(grid) ** 2  # numbers of a picture's directions
+        self.width = self.edges + 3  # and of what was undone
         for name, value in (
             ("smooth", smooth), ("change", (beside - beside.T) @ smooth),
             ("pool", blurring(size, step / 1.6, step, grid)), ("way", torch.stack([angle.cos(), angle.sin()], 1)),
