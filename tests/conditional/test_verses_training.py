@@ -74,6 +74,24 @@ def test_the_share_of_siblings_is_the_rate() -> None:
         assert abs(float(moved) - share) < 0.05
 
 
+def test_what_is_there_to_be_read_is_not_asked_for() -> None:
+    mood = MOODS[[0, 0, 1, 0, 1, 1]].clone()
+    mood[[1, 3]] = 0.0  # made of the items beside them
+    batch = grouped([1, 1, 2, 2, 3, 4]).knowing(label=mood)
+    made: Batch = default_host().make("corruption", {"corruption": "siblings", "rate": 1.0, "read_only": "label"})(
+        batch, 0, STREAM
+    )
+    assert said(made) == [LINES[1], LINES[3], LINES[4], LINES[5]]
+    assert made.items.tolist() == [0, 2, 4, 5]
+    assert torch.equal(made.conditions["label"], mood[[0, 2, 4, 5]])
+    assert torch.equal(made.views["target"], batch.views["target"][[0, 2, 4, 5]])
+    nobody = batch.knowing(label=torch.zeros_like(mood))
+    own = default_host().make("corruption", {"corruption": "siblings", "read_only": "label"})
+    assert len(own(nobody, 0, STREAM)) == len(LINES)
+    with pytest.raises(SettingError, match="'label' is no condition"):
+        own(grouped([1, 1, 2, 2, 3, 4]), 0, STREAM)
+
+
 class _Held:
     """One batch to validate on."""
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from genvae.core.decoding import sampling
-from genvae.core.decoding.beam import beam_search
+from genvae.core.decoding.beam import beam_search, beams
 from genvae.core.decoding.decode import decode
 from genvae.core.decoding.options import Decoding
 from genvae.core.decoding.sampling import choose, sample
@@ -65,6 +65,20 @@ def test_a_wide_beam_finds_the_best_of_all(seed: int, penalty: float) -> None:
         scored = {s: p / (len(s) + 1) ** penalty for s, p in every_ending(decoder, likelihood, z["z"][row]).items()}
         best = max(scored, key=lambda s: scored[s])
         assert scored[tuple(found[row])] == pytest.approx(scored[best], abs=1e-5), (found[row], best)
+
+
+def test_all_beams_are_the_best_of_all_in_their_worth() -> None:
+    decoder, likelihood = sequence_parts(2, 1)
+    z = latents(1)["z"]
+    written, ranked = beams(likelihood.stepper(decoder), {"z": z}, 1, Decoding(beam=16, length_penalty=0.6), LONGEST)
+    found = {
+        tuple(s for s in way if s != Symbols.PAD): worth
+        for way, worth in zip(written[0].tolist(), ranked[0].tolist(), strict=True) if worth > -1e5
+    }  # fmt: skip
+    every = every_ending(decoder, likelihood, z)
+    wanted = sorted((log_p / (len(way) + 1) ** 0.6, way) for way, log_p in every.items())[-3:]
+    for worth, way in wanted:
+        assert found[way] == pytest.approx(worth, abs=1e-4)
 
 
 def test_greedy_takes_the_likeliest_next_symbol_each_time() -> None:

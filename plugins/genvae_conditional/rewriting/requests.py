@@ -37,6 +37,10 @@ class Rewrite:
         "latent", help="what stays of an item: its latent, or the noise that the prior under its own conditions makes "
         "that latent of", choices=("latent", "noise"),
     )  # fmt: skip
+    returning: float = setting(
+        0.0, help="with beams: of them the one that is likely and from which the item comes back, weighed so; 0 takes "
+        "the likeliest", ge=0.0, le=100.0,
+    )  # fmt: skip
     candidates: int = setting(
         0, help="for lines of symbols: edit each so often, and take the likeliest of that; 0 says all of it anew",
         ge=0, le=1_000,

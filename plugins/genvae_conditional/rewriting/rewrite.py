@@ -8,9 +8,11 @@ import torch
 
 from genvae.context import Context
 from genvae.core.conditions import DECODER
+from genvae.core.decoding.options import Decoding
 from genvae.core.latents import Latents
 from genvae.core.likelihoods import CategoricalSequence
 from genvae.core.randomness import Stream
+from genvae.core.vae import VAE
 from genvae.errors import DataError, LacksCapability, SettingError
 from genvae.latent.asked import asked, said
 from genvae.latent.output import Output
@@ -18,6 +20,7 @@ from genvae.latent.tools import Tools
 from genvae_conditional.rewriting.between import OWN, between
 from genvae_conditional.rewriting.editing import Editor
 from genvae_conditional.rewriting.requests import Rewrite, Rewritten
+from genvae_conditional.rewriting.returning import Returning
 
 
 def edited(tools: Tools, request: Rewrite, before: Latents, after: Latents) -> list[Any]:
@@ -36,6 +39,19 @@ def edited(tools: Tools, request: Rewrite, before: Latents, after: Latents) -> l
     lines = [tuple(bundle.modality.example(item)["symbols"]) for item in request.items]
     best = editor.best(lines, request.candidates, request.rounds, Stream(request.seed, "rewrite"))
     return [bundle.modality.spelled(line) for line in best]
+
+
+def returned(tools: Tools, request: Rewrite, teller: VAE, before: Latents, told: Latents) -> list[Any]:
+    """The items by beams from which they come back; raises SettingError where there are no beams."""
+    bundle, options = tools.context.bundle, tools.context.options()
+    if not isinstance(options, Decoding) or options.beam < 2:
+        raise SettingError("what comes back is chosen among beams: set beam to 2 or more")
+    own, wanted = ({name: latents[name] for name in tools.vae.conditions} for latents in (before, told))
+    search = Returning(
+        model=tools.vae, teller=teller, own=own, wanted=wanted, weight=request.returning, options=options,
+    )  # fmt: skip
+    lines = [tuple(bundle.modality.example(item)["symbols"]) for item in request.items]
+    return [bundle.modality.spelled(line) for line in search.best(lines, told)]
 
 
 @torch.no_grad()
@@ -67,5 +83,8 @@ def rewrite(context: Context, request: Rewrite) -> Rewritten:
         return Rewritten(made, output.write(made), list(request.items), said(tools, before), said(tools, after))
     both = {**after, **{OWN + name: rows for name, rows in before.items()}}
     model = between(tools.vae, request.strength)
-    made = tools.render(both, count, Stream(request.seed, "rewrite"), faithful=True, model=model)
+    if request.returning:
+        made = returned(tools, request, model, before, both)
+    else:
+        made = tools.render(both, count, Stream(request.seed, "rewrite"), faithful=True, model=model)
     return Rewritten(made, output.write(made), list(request.items), said(tools, before), said(tools, after))
