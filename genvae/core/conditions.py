@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -70,7 +70,7 @@ class Condition(ABC):
     @property
     def seen(self) -> Block:
         """The block as networks are given it."""
-        return Block(name=self.name, shape=(self.width,))
+        return replace(self.block, shape=(self.width,))
 
     def network(self) -> nn.Module | None:
         """What makes of rows what other networks are given, (n, width), fresh weights each time; None: nothing is
@@ -127,10 +127,16 @@ class ConditionSettings(ABC):
 
     column: str | None = setting(None, help="the column that says it; default: the one of its name")
     reaches: tuple[str, ...] = setting(NETWORKS, help=f"the networks that are told it: {', '.join(NETWORKS)}")
+    shared: bool = setting(False, help="a group of items has one value, stated for all of them or for any")
 
     def columns(self, name: str) -> list[str]:
         """The columns of a table that it is read from."""
         return [self.column or name]
+
+    def declared(self, condition: Condition) -> Condition:
+        """A condition that was fitted or restored, as it is declared: a group's where it is ``shared``."""
+        condition.block = replace(condition.block, shared=self.shared)
+        return condition
 
     def networks(self, name: str) -> tuple[str, ...]:
         """``reaches``, checked."""

@@ -7,7 +7,7 @@ it is given one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor
 from genvae.core.batch import Batch
 from genvae.core.conditions import Condition, Conditions, ConditionSettings
 from genvae.core.randomness import Stream
-from genvae.data.batching import Rows
+from genvae.data.batching import GROUP, Rows
 from genvae.data.modality import ROW, ModalitySettings
 from genvae.data.read import numbered, texts
 from genvae.errors import DataError, SettingError
@@ -34,7 +34,8 @@ Declared = Mapping[str, ConditionSettings]
 
 def restored(configs: Mapping[str, Any], settings: Declared) -> Conditions:
     """The conditions that ``to_config`` wrote, by the settings of their recipe."""
-    made = [settings[name].restore(name, config) for name, config in configs.get("of", {}).items()]
+    made = [settings[name].declared(settings[name].restore(name, config))
+            for name, config in configs.get("of", {}).items()]  # fmt: skip
     rows = [entry.split() for entry in configs.get("combinations", ())]
     if not rows:
         return Conditions(made)
@@ -96,11 +97,46 @@ def select(
     return concatenate_datasets([table.remove_columns([ROW]), beside], axis=1), note
 
 
+def agreed(settings: Declared, table: Dataset, examples: Dataset) -> Dataset:
+    """The table, where each item of a group has what any of them states of a condition that the group shares; the
+    examples say which items are one group. Raises DataError where items of a group differ."""
+    shared = [name for name, own in settings.items() if own.shared]
+    if not shared:
+        return table
+    if GROUP not in examples.column_names:
+        raise SettingError(
+            f"condition {shared[0]!r} is shared by a group, and these items form none: the modality's settings say "
+            "what groups them; or leave shared out"
+        )
+    groups = examples[GROUP][:]
+    for name in shared:
+        values = _of_groups(name, table[PREFIX + name][:], groups)
+        table = table.remove_columns([PREFIX + name]).add_column(PREFIX + name, values)
+    return table
+
+
+def _of_groups(name: str, values: list[Any], groups: Sequence[int | None]) -> list[Any]:
+    """Each item's value as its group has it; several columns each by itself."""
+    if values and isinstance(values[0], list):
+        return [list(row) for row in zip(*(_of_groups(name, list(c), groups) for c in zip(*values)), strict=True)]
+    first: dict[int, int] = {}  # the item that states a group's value
+    for item, (value, group) in enumerate(zip(values, groups, strict=True)):
+        if not value or group is None:
+            continue
+        other = first.setdefault(group, item)
+        if values[other] != value:
+            raise DataError(
+                f"condition {name!r} is shared by a group, and items {other + 1:,} and {item + 1:,}, which are of one, "
+                f"have {values[other]!r} and {value!r}: give them one value, or leave shared out"
+            )
+    return [values[first[g]] if g in first else v for v, g in zip(values, groups, strict=True)]
+
+
 def fit(settings: Declared, table: Dataset, rows: Rows) -> Conditions:
     """The conditions of a table's items: their values from all of it, p(c) from the ``rows`` that are trained on."""
     if not settings:
         return Conditions()
-    made = [own.fit(name, table[PREFIX + name][:]) for name, own in settings.items()]
+    made = [own.declared(own.fit(name, table[PREFIX + name][:])) for name, own in settings.items()]
     known = [c.codes(_some(table, c.name, rows)) for c in made if c.drawn]
     if not known:
         return Conditions(made)
@@ -121,7 +157,8 @@ def _some(table: Dataset, name: str, rows: Rows) -> list[Any]:
 
 
 class Known:
-    """What is known of the items of a table, in memory as codes; given the rows of a batch, the batch with it."""
+    """What is known of the items of a table (as ``agreed`` on), in memory as codes; given the rows of a batch, the
+    batch with it."""
 
     def __init__(self, conditions: Conditions, table: Dataset) -> None:
         self.of: list[tuple[Condition, Tensor]] = []

@@ -12,7 +12,7 @@ import numpy as np
 
 from genvae.context import Context
 from genvae.data.batching import Batches, some, together
-from genvae.data.conditions import Known, select
+from genvae.data.conditions import Known, agreed, select
 from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import Location, read
 from genvae.device import chosen, placed
@@ -135,7 +135,8 @@ def _evaluation(
         for what, location in (("judge", request.judge), ("train", request.train))
         if location is not None
     }
-    known = Known(bundle.conditions, data) if declared else None
+    examples = prepare(data, bundle.modality, context.reporter)
+    known = Known(bundle.conditions, agreed(declared, data, examples)) if declared else None
     unsaid = [f"the data do not say {name!r}: it counts as unknown" for name in dict.fromkeys(absent)]
     for line in [*_clashes(data, others), *unsaid, *(known.strange if known else [])]:
         warnings.append(line)
@@ -155,7 +156,7 @@ def _evaluation(
     items = {what: Items(prepared(table), bundle.modality) for what, table in others.items()}
     return Evaluation(
         bundle.vae, bundle.modality, bundle.modality_id,
-        Batches(prepared(data), rows, bundle.modality, batch_size=BATCH, device=bundle.vae.device, known=known),
+        Batches(examples, rows, bundle.modality, batch_size=BATCH, device=bundle.vae.device, known=known),
         samples=request.samples, seed=request.seed, full=True, generated=request.generated,
         prior_scale=request.prior_scale, options=options, judge=items.get("judge"),
         judges=request.judges or ("ngram",), train=items.get("train"), encoder=request.encoder,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genvae import settings
 from genvae.core.conditions import Conditions
 from genvae.core.products import exact_products
 from genvae.core.vae import VAE, BeginsFromData
 from genvae.data.batching import Batches
-from genvae.data.conditions import Known, fit, restored, to_config
+from genvae.data.conditions import Known, agreed, fit, restored, to_config
 from genvae.data.prepare import prepare
 from genvae.data.read import Location
 from genvae.device import AUTO, chosen
@@ -24,10 +24,13 @@ from genvae.store.bundle import Bundle, save
 from genvae.training.checkpoints import Checkpoints, State
 from genvae.training.loop import Trainer
 from genvae.training.metrics import Metrics
-from genvae.training.parts import Items, Parts, parts
+from genvae.training.parts import Parts, parts
 from genvae.training.record import begin, check_output, conditions_of, resumed
 from genvae.training.stage import Stage
 from genvae.training.start import Start, try_out
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 MEASURED = 1_000  # most items of the evaluation at the end
 
@@ -84,12 +87,12 @@ def train(
         modality = modality_settings.restore(start.folder)
     else:
         modality = modality_settings.fit(train_items.table.select(train_items.rows))
-    conditions = _conditions(recipe, items, run_folder if resume else None, start)
     examples = prepare(train_items.table, modality, reporter)
     held_examples = examples if held.table is train_items.table else prepare(held.table, modality, reporter)
     per_group = training.per_group
-    known = _known(conditions, train_items, reporter)
-    held_known = known if held.table is train_items.table else _known(conditions, held, reporter)
+    conditions, known, held_known = _conditions(
+        recipe, items, (examples, held_examples), run_folder if resume else None, start, reporter
+    )
     train_batches = Batches(
         examples, train_items.rows, modality, batch_size=training.batch_size, per_group=per_group, device=place,
         known=known,
@@ -140,20 +143,29 @@ def _weights(model: VAE, start: Start | None, batches: Batches | None, reporter:
         model.decoder.begin(model, batches.in_order())
 
 
-def _conditions(recipe: Recipe, items: Parts, resumed: Path | None, start: Start | None) -> Conditions:
-    """The conditions that the recipe declares: those of the run, of the model it starts from, or of the items."""
+def _conditions(
+    recipe: Recipe, items: Parts, examples: tuple[Dataset, Dataset], resumed: Path | None, start: Start | None,
+    reporter: Reporter,
+) -> tuple[Conditions, Known | None, Known | None]:  # fmt: skip
+    """The conditions that the recipe declares: those of the run, of the model it starts from, or of the items; and what
+    is known of the items to train on and of those to validate on."""
     declared = recipe.condition_settings()
+    if not declared:
+        return Conditions(), None, None
+    told = agreed(declared, items.train.table, examples[0])
     if resumed is not None:
-        return restored(conditions_of(resumed), declared)
-    own = start.conditions(declared) if start is not None else None
-    return own or fit(declared, items.train.table, items.train.rows)
+        made = restored(conditions_of(resumed), declared)
+    else:
+        made = (start.conditions(declared) if start is not None else None) or fit(declared, told, items.train.rows)
+    known = _known(made, told, reporter)
+    if items.held.table is items.train.table:
+        return made, known, known
+    return made, known, _known(made, agreed(declared, items.held.table, examples[1]), reporter)
 
 
-def _known(conditions: Conditions, items: Items, reporter: Reporter) -> Known | None:
+def _known(conditions: Conditions, told: Dataset, reporter: Reporter) -> Known:
     """What is known of some items; says which values it is not."""
-    if not conditions:
-        return None
-    found = Known(conditions, items.table)
+    found = Known(conditions, told)
     for line in found.strange:
         reporter.say(f"warning: {line}")
     return found
