@@ -45,12 +45,23 @@ def test_the_objective_is_one_that_a_recipe_takes() -> None:
     assert recipe.sections["objective"]["tried"] == 3
 
 
-def test_labels_are_spread_as_it_says() -> None:
-    (text,) = blocks(PAGE, "python")
-    names: dict[str, Any] = {}
+@pytest.fixture
+def named() -> list[dict[str, Any]]:
+    """What each block of Python leaves behind."""
+    made: list[dict[str, Any]] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        exec(text, names)
-    told = names["told"]
+        for text in blocks(PAGE, "python"):
+            made.append({})
+            exec(text, made[-1])
+    return made
+
+
+def test_pairs_are_found_as_it_says(named: list[dict[str, Any]]) -> None:
+    assert named[0]["right"] > 190 and named[0]["right"] <= len(named[0]["pairs"])
+
+
+def test_labels_are_spread_as_it_says(named: list[dict[str, Any]]) -> None:
+    told = named[1]["told"]
     assert told[:50, 0].sum() >= 45 and told[50:, 1].sum() >= 45, "spread"
     assert not told[:50, 1].any() and not told[50:, 0].any() and not told.sum(1).all()
