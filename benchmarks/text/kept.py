@@ -25,7 +25,10 @@ def about() -> dict[str, Any]:
 
 
 def _program() -> str:
-    """The benchmark as it is given in a checkout, wherever that lies."""
+    """The benchmark as it is given in a checkout, wherever that lies: as the module it was run as, or as its file."""
+    spec = sys.modules["__main__"].__spec__
+    if spec is not None:
+        return f"-m {spec.name}"
     path = Path(sys.argv[0]).resolve()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 

@@ -35,7 +35,11 @@ class Verse:
     @property
     def held_out(self) -> bool:
         """Whether its chapter is never trained on."""
-        return int(hashlib.sha1(f"{self.book} {self.chapter}".encode()).hexdigest(), 16) % SHARE == 0
+        return self.one_in(SHARE)
+
+    def one_in(self, count: int, salt: str = "") -> bool:
+        """Whether its chapter is one of every ``count``; with another ``salt`` they are others."""
+        return int(hashlib.sha1(f"{self.book} {self.chapter}{salt}".encode()).hexdigest(), 16) % count == 0
 
     def words(self, versions: Iterable[str]) -> int:
         """Words between white space, of the longest of some versions."""
@@ -50,11 +54,12 @@ def verses(data: Path) -> list[Verse]:
 
 
 def table(place: Path, chosen: Sequence[Verse], versions: Sequence[str], *, paired: bool = True) -> None:
-    """A table of lines with their version and, unless they are not ``paired``, the name of their verse."""
+    """A table of lines with their version and, unless they are not ``paired``, the name of their verse; a verse may
+    lack a version."""
     with place.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS if paired else COLUMNS[:2])
         for version in versions:
-            for verse in chosen:
+            for verse in (verse for verse in chosen if version in verse.said):
                 row = (verse.said[version], version, verse.name)
                 writer.writerow(row if paired else row[:2])
