@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks.image.networks import built
+from genvae.core.conditions import Conditions
 from genvae.core.vae import VAE
 from genvae.data.modality import Modality
 from genvae.host import default_host
@@ -22,8 +23,8 @@ class Given(Recipe):
 
     kind = "mlp"
 
-    def build(self, modality: Modality, seed: int = 0) -> VAE:
-        """The networks, whatever the modality."""
+    def build(self, modality: Modality, seed: int = 0, conditions: Conditions | None = None) -> VAE:
+        """The networks, whatever the modality; nothing is told to them."""
         return built(self.kind, seed)
 
 

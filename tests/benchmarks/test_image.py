@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.image import bounding
+from benchmarks.image import bounding, speed_ours
 from benchmarks.image.arrays import Held, Pictures
 from benchmarks.image.clocked import Run, modality_of, recipe_of
 from benchmarks.image.made import RECIPES, trained, training_of
@@ -245,3 +245,10 @@ def test_emoji_are_trained_in_pieces_and_measured(tmp_path: Path, monkeypatch: p
     swaps = Swaps.of(tested)
     found = {what: errors(drawn, swaps, tested) for what, drawn in of_model(folder, tested, swaps).items()}
     assert all(0.0 < figures["rmse"] < 1.0 for figures in found.values()) and len(found) == 2
+
+
+def test_our_side_of_the_training_speed_trains(tmp_path: Path) -> None:
+    pictures = discs(16).images
+    np.savez(tmp_path / "discs.npz", images=pictures.reshape(16, 28, 28))
+    found = speed_ours.run(str(tmp_path / "discs.npz"), "mlp", batch=4, steps=2, threads=1)
+    assert found["images"] == 8 and found["weights"] == 829_232
