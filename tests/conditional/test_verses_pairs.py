@@ -43,9 +43,9 @@ def verses(count: int) -> list[Verse]:
     for number in range(count):
         name = "".join(draw.choice("bdgklmnrst") + draw.choice("aeiou") for _ in range(3)).capitalize()
         words = (
-            f"And {name} said unto {draw.choice(who)}, Thou shalt go unto {draw.choice(where)} with {draw.choice(who)}."
+            f"And {name} said unto {draw.choice(who)}, thou shalt go unto {draw.choice(where)} with {draw.choice(who)}."
         )
-        new = words.replace("unto", "to").replace("Thou shalt", "You will")
+        new = words.replace("unto", "to").replace("thou shalt", "you will")
         made.append(Verse("Book", str(number // 4), str(number % 4), {"KJV": words, "BBE": new}))
     return made
 
@@ -59,7 +59,7 @@ def test_lines_are_found_by_what_they_say() -> None:
 def test_words_are_found_by_what_stands_around_them_in_other_chapters() -> None:
     every = verses(400)
     old, new = halves(every, VERSIONS)
-    likes = {line.replace("unto", "to").replace("Thou shalt", "You will") for line in old}
+    likes = {line.replace("unto", "to").replace("thou shalt", "you will") for line in old}
     assert len(old) + len(new) == 400 and len(likes & set(new)) < 4, "none is known twice, but by chance"
     there, back = dictionaries(old, new)
     assert there == {"unto": "to", "thou": "you", "shalt": "will"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -31,13 +31,14 @@ def _words(line: str) -> list[str]:
 
 
 class Said:
-    """The words of some lines, and how often each is said."""
+    """The words of some lines, and how often each is said; ``words`` are those that are often said, without names."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: Sequence[str]) -> None:
         self.lines = [_words(line) for line in lines]
         self.counts = Counter(word for line in self.lines for word in line)
         self.total = sum(self.counts.values())
-        self.words = [word for word, count in self.counts.items() if count >= LEAST and WORD.fullmatch(word)]
+        small = {word for line in lines for word in WORD.findall(line) if word[0].islower()}
+        self.words = [word for word, count in self.counts.items() if count >= LEAST and word in small]
 
     def share(self, word: str) -> float:
         """Of all words; as if said half a time where it is not."""
