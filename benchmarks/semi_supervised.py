@@ -30,7 +30,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
-from torch.nn import functional
 
 from benchmarks.image.arrays import Held, Pictures, parts
 from benchmarks.image.clocked import Trained, modality_of, train
@@ -41,7 +40,7 @@ from genvae.host import default_host
 from genvae.latent.recognise import recognised
 from genvae.recipe import Recipe
 from genvae_conditional.objectives.semi_supervised import SemiSupervised
-from genvae_conditional.spreading import Neighbourhood, surest
+from genvae_conditional.spreading.graph import Neighbourhood, Reached
 from genvae_image_style.architectures.strokes import Strokes
 from genvae_image_style.modality import LABEL
 
@@ -83,16 +82,11 @@ def neighbourhood(pictures: Pictures) -> Neighbourhood:
 def spread(pictures: Pictures, near: Neighbourhood, rows: Rows) -> tuple[Pictures, float]:
     """All pictures, with the labels of the rows, and what these say of the pictures that they surely reach; and the
     error in per cent of what they say most of any. No label but those of the rows is read for the first."""
-    contents = sorted(set(pictures.content[rows].tolist()))
-    values = torch.tensor([contents.index(content) for content in pictures.content[rows].tolist()])
-    known = torch.zeros(len(pictures), len(contents))
-    known[torch.from_numpy(rows)] = functional.one_hot(values, len(contents)).float()
-    shares = near.spread(known)
-    told = surest(shares, SURE)
-    names = np.array([*contents, ""], dtype=pictures.content.dtype)
-    content = names[torch.where(told.any(1), told.argmax(1), len(contents)).numpy()]
-    content[rows] = pictures.content[rows]
-    wrong = names[shares.argmax(1).numpy()] != pictures.content
+    known = np.full_like(pictures.content, "")
+    known[rows] = pictures.content[rows]
+    reached = Reached.of(near, known.tolist())
+    content = np.array(reached.told(known.tolist(), SURE), dtype=pictures.content.dtype)
+    wrong = np.array(reached.most()) != pictures.content
     return Pictures(pictures.images, content, pictures.style), 100 * float(wrong.mean())
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.image.arrays import Held, Pictures
 from benchmarks.image.made import RECIPES
@@ -49,6 +49,7 @@ class Trained:
     """A model, its averaged weights inside, and how it came about."""
 
     bundle: Bundle
+    objective: nn.Module
     seconds: float = 0.0
     steps: int = 0
     items: int = 0
@@ -137,7 +138,7 @@ class Run:
         ((_, self.optimizer),) = optimizers(self.objective, self.model, self.training, name).items()
         self.moved = parameters_in(self.optimizer)
         self.average = Average(self.model, self.training.average) if self.training.average else None
-        self.made = Trained(Bundle(name, self.model, modality, recipe, dict(about or {})))
+        self.made = Trained(Bundle(name, self.model, modality, recipe, dict(about or {})), self.objective)
         self.replay = replay and device.type == "cuda"
         self.recorded: Replayed | None = None
         self.recorded_at = 0

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from genvae.context import Context
 from genvae.data.read import read
 from genvae.errors import DataError, SettingError, nearest
-from genvae.store.whole import check_place, write_whole
+from genvae_conditional import tables
 from genvae_conditional.labelling import Label, Labelled
 
 if TYPE_CHECKING:
@@ -22,13 +18,11 @@ if TYPE_CHECKING:
 #: a labeller: an item's labels by their names, '' where it does not know
 Labeller = Callable[[Any], Mapping[str, str]]
 
-ENDINGS = (".csv", ".jsonl")
-
 
 def label(context: Context, request: Label) -> Labelled:
     """Every item's labels, and the table with them where a file is named."""
     labeller: Labeller = context.host.load("labeller", request.labeller)
-    place = _place(request.output)
+    place = tables.place(request.output)
     table = read(request.data, context.host)
     column = _column(table, request.column)
     items = table[column][:]
@@ -44,19 +38,8 @@ def label(context: Context, request: Label) -> Labelled:
         )
     counts = {name: dict(Counter(row[name] for row in rows).most_common()) for name in names}
     if place is not None:
-        write_whole(place, _written(table, rows, place.suffix.lower()), "output")
+        tables.write(place, table, {name: [row[name] for row in rows] for name in names})
     return Labelled(rows, counts, str(place) if place else "")
-
-
-def _place(output: str | None) -> Path | None:
-    """Where the table goes; refused before any work where it cannot."""
-    if output is None:
-        return None
-    place = Path(output).expanduser()
-    if place.suffix.lower() not in ENDINGS:
-        raise SettingError(f"output = {output!r} must end in {' or '.join(ENDINGS)}")
-    check_place(place, "output")
-    return place
 
 
 def _column(table: Dataset, asked: str | None) -> str:
@@ -69,17 +52,3 @@ def _column(table: Dataset, asked: str | None) -> str:
     if found is None:
         raise DataError(f"which column is to be labelled? Set column to one of: {', '.join(names)}")
     return found
-
-
-def _written(table: Dataset, rows: Sequence[Mapping[str, str]], ending: str) -> bytes:
-    """The table with its new columns, as a file."""
-    known = [{name: values[name] for name in table.column_names} for values in table]
-    whole = [{**before, **row} for before, row in zip(known, rows, strict=True)]
-    found = io.StringIO()
-    if ending == ".csv":
-        writer = csv.DictWriter(found, list(whole[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(whole)
-    else:
-        found.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in whole)
-    return found.getvalue().encode()

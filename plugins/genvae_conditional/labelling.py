@@ -19,7 +19,9 @@ class Label:
     labeller: str = setting("english", help="whose rules: the id of a labeller")
     column: str | None = setting(None, help="the column of the items; default: text, or the only one of text")
     prefix: str = setting("", help="before the names of the new columns")
-    output: str | None = setting(None, help="a .csv or .jsonl file to write: all columns, and the labels beside them")
+    output: str | None = setting(
+        None, help="a .csv, .jsonl or .parquet file to write: all columns, and the labels beside them"
+    )
 
 
 @dataclass(frozen=True)

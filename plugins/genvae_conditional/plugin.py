@@ -73,6 +73,13 @@ OPERATIONS: list[OperationPart] = [
         ),
     ),
     OperationPart(
+        id="spread",
+        request=f"{__package__}.spreading.requests:Spread",
+        factory=f"{__package__}.spreading.spread:spread",
+        summary="Tell items that have no label what those that are like them are: a table to train on.",
+        examples=("genvae spread MODEL --data table.csv --label form --output spread.csv",),
+    ),
+    OperationPart(
         id="teach",
         request=f"{__package__}.steering.requests:Teach",
         factory=f"{__package__}.steering.teach:teach",

@@ -301,8 +301,10 @@ def test_a_recipe_says_what_is_wrong_with_its_conditions(tmp_path: Path) -> None
     with pytest.raises(SettingError, match="no condition can be called 'z'"):
         trained("sentence", tmp_path / "m", "conditions={z: {kind: class, column: form}}")
     recipe.set(["conditions={form: class}"])
-    assert recipe.sections["conditions"]["form"] == {"condition": "class", "column": None, "width": None, "names": {},
-                                                     "reaches": ["decoder", "prior", "posterior"], "shared": False}  # fmt: skip
+    assert recipe.sections["conditions"]["form"] == {
+        "condition": "class", "column": None, "width": None, "names": {},
+        "reaches": ["decoder", "prior", "posterior"], "shared": False,
+    }  # fmt: skip
 
 
 def test_labels_of_pictures_are_drawn_as_often_as_they_were_seen(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_on_the_command_line(cli: Cli, lines: Path) -> None:  # noqa: F811
     [
         ({"labeller": "englsh"}, PluginError, "english"),
         ({"column": "txt"}, DataError, "did you mean 'text'"),
-        ({"output": "table.xlsx"}, SettingError, "must end in .csv or .jsonl"),
+        ({"output": "table.xlsx"}, SettingError, "must end in .csv, .jsonl or .parquet"),
         ({"output": "no/such/folder/table.csv"}, SettingError, "cannot be written"),
         ({"data": [{"a": "x", "b": "y"}]}, DataError, "Set column to one of: a, b"),
         ({"data": [{"text": 1}]}, DataError, "row 1 of the column 'text' is int, not text"),

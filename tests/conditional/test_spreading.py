@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
+from datasets import load_dataset
 from torch import Tensor
 
-from genvae_conditional.spreading import Neighbourhood, nearest, surest
+from genvae.errors import DataError, GenvaeError
+from genvae.host import default_host
+from genvae.progress import Silent
+from genvae.recipe import Recipe
+from genvae.service import Service
+from genvae.training.run import train
+from genvae_conditional.spreading.graph import Neighbourhood, Reached, nearest, surest
 
 
 def moons(each: int = 300) -> tuple[Tensor, Tensor]:
@@ -66,7 +78,7 @@ def test_where_nothing_reaches_nothing_is_known() -> None:
 def test_equal_items_and_too_few() -> None:
     shares = Neighbourhood.of(torch.zeros(12, 3), 4).spread(torch.eye(12)[:, :2])
     assert shares.isfinite().all()
-    with pytest.raises(ValueError, match="10 neighbours need more items than 10"):
+    with pytest.raises(DataError, match="10 neighbours need more items than 10"):
         Neighbourhood.of(torch.zeros(10, 2))
 
 
@@ -76,3 +88,86 @@ def test_the_surest_of_each_value_are_told() -> None:
     every = surest(shares, 1.0)
     assert torch.equal(every[:5].argmax(1), shares[:5].argmax(1)) and not every[5].any()
     assert not surest(shares, 0.0).any()
+
+
+def test_values_by_their_names() -> None:
+    points, truth = moons()
+    values = [""] * 600
+    values[0], values[300] = "upper", "lower"
+    reached = Reached.of(Neighbourhood.of(points), values)
+    right = ["upper" if value == 0 else "lower" for value in truth.tolist()]
+    most, told = reached.most(), reached.told(values, 0.5)
+    assert sum(a == b for a, b in zip(most, right, strict=True)) > 594
+    assert told[0] == "upper" and told[300] == "lower" and 295 < told.count("") < 305
+    assert all(value in ("", own) for value, own in zip(told, right, strict=True) if value), "half are surely right"
+    nothing = Reached.of(Neighbourhood.of(torch.cat([points, points + 1e4])), [*values, *[""] * 600]).most()
+    assert nothing[600:] == [""] * 600
+
+
+# -- the operation -------------------------------------------------------------------------------
+
+
+def shades(count: int = 60) -> list[dict[str, Any]]:
+    """Pictures that are dark or bright on one side; what some are is known."""
+    made = []
+    for number in range(count):
+        picture = np.full((8, 8), 20 + number % 5, np.uint8)
+        picture[:, : 4 if number % 2 else 8] = 200 + number % 7
+        made.append({"image": picture.tolist(), "kind": ["whole", "half"][number % 2] if number < 8 else None})
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    recipe = Recipe.of("image", default_host())
+    recipe.set(["size=8", "hidden=[16]", "latent_dim=2", "max_steps=60", "evaluate_every=60", "batch_size=30",
+                "learning_rate=0.01", "warmup_steps=0", "validation=0.1"])  # fmt: skip
+    made = tmp_path_factory.mktemp("shades") / "model"
+    train(recipe, shades(), made, resume=False, reporter=Silent())
+    return made
+
+
+def spread(folder: Path, **asked: Any) -> Any:
+    return Service().run("spread", **{"model": str(folder), "data": shades(), "label": "kind", **asked})
+
+
+def test_few_pictures_tell_the_others(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "told.parquet"
+    answer = spread(folder, sure=0.9, neighbours=6, output=str(output))
+    right = ["half" if number % 2 else "whole" for number in range(60)]
+    assert all(own in ("", truth) for own, truth in zip(answer.labels, right, strict=True))
+    assert answer.labels[:8] == right[:8] and 4 <= answer.unknown <= 8 and answer.right == 1.0
+    assert answer.counts["half"]["known"] == 4 and answer.counts["half"]["told"] >= 21
+    table = load_dataset("parquet", data_files=str(output), split="train", cache_dir=str(tmp_path))
+    assert table["kind"][:] == answer.labels and table["image"][3] == shades()[3]["image"]
+
+
+def test_lines_and_rows_that_are_no_items_stay(told_model: Path, tmp_path: Path) -> None:
+    rows = [{"mood": ["glad", "sad", ""][n % 3], "text": f"{'ab'[n % 2]} line {n % 9}"} for n in range(30)]
+    rows[4] |= {"text": "", "mood": "glad"}
+    output = tmp_path / "told.csv"
+    answer: Any = Service().run("spread", model=str(told_model), data=rows, label="mood", sure=1.0, neighbours=4,
+                                output=str(output))  # fmt: skip
+    with output.open(newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ["mood", "text"] and [row["text"] for row in found] == [row["text"] for row in rows]
+    assert [row["mood"] for row in found] == answer.labels
+    assert all(a == b["mood"] for a, b in zip(answer.labels, rows, strict=True) if b["mood"] and b["text"])
+
+
+@pytest.mark.parametrize(("asked", "said"), [
+    ({"label": "kid"}, "no column 'kid'; did you mean 'kind'"),
+    ({"blocks": ["y"]}, "spread names the block 'y'; known: z"),
+    ({"neighbours": 60}, "60 neighbours need more items than 60: give more, or fewer neighbours"),
+    ({"data": [{**row, "kind": None} for row in shades()]}, "no item has a value"),
+    ({"data": [{**row, "kind": "half"} for row in shades()]}, "every item has 'half'"),
+    ({"output": "told.csv"}, "the column 'image' is no text: give an output that ends in .parquet"),
+    ({"output": "told.png"}, "must end in .csv, .jsonl or .parquet"),
+])  # fmt: skip
+def test_what_cannot_be_spread_is_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GenvaeError, match=said.replace(".", r"\.")) as raised:
+        spread(folder, **{"neighbours": 5, **asked})
+    assert "\n" not in str(raised.value) and not list(tmp_path.iterdir())

@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from genvae.context import Context
 from genvae.core.latents import Block
 from genvae.core.randomness import Stream
-from genvae.data.batching import Batches, some
-from genvae.data.conditions import PREFIX, Known, select
-from genvae.data.prepare import prepare
-from genvae.data.read import read
 from genvae.errors import DataError, SettingError, nearest
 from genvae.evaluation.evaluation import Items
 from genvae.latent.tools import TILE, Tools
-from genvae_conditional.kinds.classes import ClassSettings, told_apart
+from genvae_conditional.kinds.classes import told_apart
 from genvae_conditional.label import Labeller
+from genvae_conditional.reading import labelled
 from genvae_conditional.steering.classifiers import FEWEST, fit, keep
 from genvae_conditional.steering.requests import Taught, Teach
 from genvae_conditional.steering.space import joined, latent_blocks, place_of
 
 MOST_VALUES = 1_000
-ENCODED = 256  # items of mean cost that are encoded at once
 
 Rows = list[Mapping[str, str]]
 
@@ -85,35 +80,18 @@ def _of_data(tools: Tools, request: Teach, blocks: list[Block], labeller: Labell
     """The noise of draws from the posteriors of the data's items, and their labels."""
     if request.data is None:
         return [], []
-    bundle = tools.context.bundle
-    columns = {} if labeller else {name: ClassSettings(column=name) for name in request.labels}
-    own = bundle.recipe.condition_settings()
-    absent: list[str] = []
-    data = read(request.data, tools.context.host)
-    for name in columns:
-        if name not in data.column_names and name not in own:
-            raise DataError(f"there is no column {name!r}; {nearest(name, data.column_names)}")
-    # what the model is told of these items it is told here, too
-    table, note = select(data, bundle.recipe.modality_settings(), {**columns, **own}, absent)
-    if note:
-        tools.context.reporter.say(note)
-    rows = some(np.arange(len(table)), request.limit or len(table), request.seed)
-    table = table.select(rows)
-    examples = prepare(table.remove_columns([c for c in table.column_names if c.startswith(PREFIX)]), bundle.modality)
-    known = Known(bundle.conditions, table) if own else None
-    batches = Batches(examples, np.arange(len(table)), bundle.modality, batch_size=ENCODED, known=known)
+    items = labelled(tools, request.data, () if labeller else request.labels, limit=request.limit, seed=request.seed)
     stream = Stream(request.seed, "teach")
     found: list[Tensor] = []
     order: list[int] = []
-    for batch in batches.in_order():
+    for batch in items.batches.in_order():
         draw = tools.vae.infer(batch, stream.at("posterior"))
         found.append(joined(tools.noise(draw.latents, "teach"), blocks))
         order += batch.items.tolist()
     if labeller is not None:
-        items = list(Items(examples, bundle.modality))
-        return found, [labeller(items[row]) for row in order]
-    values = {name: table[PREFIX + name][:] for name in columns}
-    return found, [{name: str(values[name][row]) for name in columns} for row in order]
+        own = list(Items(items.examples, tools.context.bundle.modality))
+        return found, [labeller(own[row]) for row in order]
+    return found, [{name: values[row] for name, values in items.labels.items()} for row in order]
 
 
 @torch.no_grad()

@@ -13,11 +13,16 @@ Learning" (2020), weigh the latents of a VAE.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
+
+from genvae.errors import DataError
 
 NEIGHBOURS = 10
 FALL = 4.0  # of the weight's logarithm, from an item to its farthest neighbour
@@ -48,9 +53,9 @@ class Neighbourhood:
 
     @classmethod
     def of(cls, vectors: Float[Tensor, "n d"], count: int = NEIGHBOURS) -> Neighbourhood:
-        """Of the means of items' posteriors, say. Raises ValueError where there are not more items than neighbours."""
+        """Of the means of items' posteriors, say. Raises DataError where there are not more items than neighbours."""
         if len(vectors) <= count:
-            raise ValueError(f"{count} neighbours need more items than {len(vectors)}")
+            raise DataError(f"{count} neighbours need more items than {len(vectors)}: give more, or fewer neighbours")
         distances, numbers = nearest(vectors, count)
         farthest = distances[:, -1:].clamp(min=torch.finfo(distances.dtype).tiny)  # equal items: all are as near
         weight = (-FALL * (distances / farthest).square()).exp().flatten()
@@ -84,3 +89,31 @@ def surest(shares: Float[Tensor, "n k"], share: float) -> Float[Tensor, "n k"]:
         kept = of[best[of].argsort(descending=True, stable=True)[: round(share * len(of))]]
         rows[kept, number] = 1.0
     return rows
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Which of some values reaches which item: ``shares`` is (items, names)."""
+
+    names: list[str]
+    shares: Float[Tensor, "n k"]
+
+    @classmethod
+    def of(cls, near: Neighbourhood, values: Sequence[str], **how: Any) -> Reached:
+        """``values`` has that of each item, '' where it is not known; for ``how`` see ``Neighbourhood.spread``."""
+        names = sorted({value for value in values if value})
+        place = {name: number for number, name in enumerate(names)}
+        known = torch.tensor([place.get(value, len(names)) for value in values])
+        return cls(names, near.spread(functional.one_hot(known, len(names) + 1)[:, :-1].float(), **how))
+
+    def most(self) -> list[str]:
+        """What reaches each item most; '' where nothing does."""
+        return self._named(surest(self.shares, 1.0))
+
+    def told(self, values: Sequence[str], share: float) -> list[str]:
+        """The value of each item: its own, or the one that surely reaches it (see ``surest``), or ''."""
+        return [own or found for own, found in zip(values, self._named(surest(self.shares, share)), strict=True)]
+
+    def _named(self, rows: Float[Tensor, "n k"]) -> list[str]:
+        names = [*self.names, ""]
+        return [names[number] for number in torch.where(rows.any(1), rows.argmax(1), len(self.names)).tolist()]

@@ -1,0 +1,1 @@
+"""Labels spread from item to item that is like it."""
