@@ -13,7 +13,7 @@ from genvae_conditional.starters.verses.corpus import Verse
 
 LONGEST = 20  # words of a part, where marks allow
 MOST = 24  # words of what is trained on
-EVERY = 3  # one line in so many is rewritten by a model: it takes as long as training by it
+EVERY = 4  # one line in so many is rewritten by a model: it takes as long as training by it
 Versions = tuple[str, str]
 Figures = dict[str, float]
 
