@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.image.made import named_device, trained, training_of
-from benchmarks.image.place import data_folder
+from benchmarks.image.place import pictures_of
 from benchmarks.text.kept import RESULTS, Kept, table
 
 SAMPLES = 5_000
+DATA = "fashion-mnist"
 CALIBRATED = "architecture.likelihood={likelihood: gaussian}"
 LEARNED = "prior={prior: autoregressive, hidden: 256, mixtures: 8}"
 CURES: dict[str, tuple[str, ...]] = {  # row -> what it changes of the recipe "fashion"
@@ -47,18 +48,13 @@ KEPT = (
 )  # fmt: skip
 
 
-def pictures(part: str) -> Path:
-    """The file of the pictures to learn from ("train") or to be measured on ("t10k")."""
-    return data_folder() / "image" / "fashion-mnist" / f"{part}-images-idx3-ubyte.gz"
-
-
 def measured(folder: Path) -> dict[str, Any]:
     """Figures of samples and reconstructions on the test part."""
     from genvae.service import Service
 
     answer = Service().run(
-        "evaluate", model=str(folder), data=str(pictures("t10k")), judge=str(pictures("train")), generated=SAMPLES,
-        limit=SAMPLES, samples=10,
+        "evaluate", model=str(folder), data=str(pictures_of(DATA, "t10k")), judge=str(pictures_of(DATA, "train")),
+        generated=SAMPLES, limit=SAMPLES, samples=10,
     )  # fmt: skip
     figures = answer.to_config()
     found = {name: figures[name] for name in KEPT if name in figures}
@@ -98,7 +94,7 @@ def main() -> None:
         if chosen.only not in (None, name):
             continue
         folder = chosen.models / f"fashion-{name.replace(' ', '-')}"
-        trained("fashion", pictures("train"), folder, changes=changes, device=device)
+        trained("fashion", pictures_of(DATA, "train"), folder, changes=changes, device=device)
         settings = {"model": json.loads((folder / "manifest.json").read_text(encoding="utf-8")), "samples": SAMPLES}
         rows.append(kept.find(name, settings) or kept.add(name, settings, measured(folder)))
         print(f"\n{shown(rows)}", flush=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.image.made import jobs, named_device, trained, training_of
-from benchmarks.image.place import training_pictures
+from benchmarks.image.place import pictures_of
 from benchmarks.text.kept import RESULTS, Kept, table
 
 WEIGHTED = "objective={objective: importance-weighted, samples: 8}"
@@ -100,7 +100,7 @@ def main() -> None:
             rows.append(kept.find(name, settings) or kept.add(name, settings, figures))
         else:
             folder = chosen.models / name.replace(", ", "-").replace(" ", "-")
-            trained(recipe, training_pictures(), folder, changes=changes, device=device)
+            trained(recipe, pictures_of("mnist", "train"), folder, changes=changes, device=device)
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             settings = {"model": manifest, "samples": chosen.samples, "pictures": chosen.pictures}
             done = kept.find(name + HERE, settings)

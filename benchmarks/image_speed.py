@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of the contenders")
     parser.add_argument("--quick", action="store_true", help="a toy in a minute; figures mean nothing and are not kept")
     chosen = parser.parse_args()
-    from benchmarks.image.place import training_pictures
+    from benchmarks.image.place import pictures_of
 
     with tempfile.TemporaryDirectory() as folder:
         kept = Kept((Path(folder) if chosen.quick else RESULTS) / "image_speed.json")
@@ -94,7 +94,9 @@ def main() -> None:
                         "rounds": 1 if chosen.quick else chosen.rounds}  # fmt: skip
             done = kept.find(name, settings)
             if done is None:
-                made = measure(kind, batch, steps, chosen.threads, settings["rounds"], str(training_pictures()))
+                made = measure(
+                    kind, batch, steps, chosen.threads, settings["rounds"], str(pictures_of("mnist", "train"))
+                )
                 done = kept.add(name, settings, made)
             print(f"\n{name}, {chosen.threads} threads\n\n{shown(done)}", flush=True)
 

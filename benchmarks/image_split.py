@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.image.made import named_device, trained, training_of
-from benchmarks.image.place import data_folder
+from benchmarks.image.place import pictures_of
 from benchmarks.text.kept import RESULTS, Kept, table
 
 ASKED = {  # what the figures should be: (at least, at most)
@@ -40,20 +40,15 @@ BESIDE = ("swap_accuracy_data", "swap_accuracy_reconstructions", "swap_leak", "s
           "swap_stroke_width_within", "kl_of_content", "rmse", "ssim", "nll", "nll_samples")  # fmt: skip
 
 
-def pictures(part: str) -> str:
-    """The file of the pictures to learn from ("train") or to be measured on ("t10k")."""
-    return str(data_folder() / "image" / "mnist" / f"{part}-images-idx3-ubyte.gz")
-
-
 def measure(split: Path, plain: Path) -> dict[str, Any]:
     """The figures of one seed by genvae's measures on the test part, and of both trainings."""
     from genvae.service import Service
 
     def evaluated(model: Path, **more: Any) -> dict[str, Any]:
-        answer = Service().run("evaluate", model=str(model), data=pictures("t10k"), generated=0, samples=10, **more)
-        return dict(answer.to_config())
+        data = str(pictures_of("mnist", "t10k"))
+        return Service().run("evaluate", model=str(model), data=data, generated=0, samples=10, **more).to_config()
 
-    figures, beside = evaluated(split, judge=pictures("train")), evaluated(plain)
+    figures, beside = evaluated(split, judge=str(pictures_of("mnist", "train"))), evaluated(plain)
     row = {name: figures[key] for name, key in OF.items()}
     row["error"] = figures["rmse"] / beside["rmse"]
     row |= {key: figures[key] for key in BESIDE if key in figures}
@@ -88,7 +83,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
     chosen = parser.parse_args()
-    device, learnt = named_device(chosen.device), Path(pictures("train"))
+    device, learnt = named_device(chosen.device), pictures_of("mnist", "train")
     kept, rows = Kept(RESULTS / "image_split.json"), []
     plain = trained("mnist-plain", learnt, chosen.models / "plain", device=device)
     for seed in range(chosen.seeds):

@@ -18,9 +18,9 @@ def data_folder() -> Path:
     return Path(os.environ.get("GENVAE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
-def training_pictures() -> Path:
-    """The training pictures of MNIST."""
-    return data_folder() / "image" / "mnist" / "train-images-idx3-ubyte.gz"
+def pictures_of(name: str, part: str) -> Path:
+    """The file of "mnist" or "fashion-mnist" to learn from ("train") or to be measured on ("t10k")."""
+    return data_folder() / "image" / name / f"{part}-images-idx3-ubyte.gz"
 
 
 def idx(path: Path) -> NDArray[np.uint8]:
