@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+SHOWN = 80  # names that a line lists
 
 
 class GenvaeError(Exception):
@@ -34,10 +36,20 @@ class LacksCapability(GenvaeError):
     """A tool needs something that a prior, posterior or likelihood cannot do."""
 
 
+def close(word: str, known: Iterable[str], cutoff: float = 0.55) -> str | None:
+    """The known word that is most like another; None where none is."""
+    found = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=cutoff)
+    return found[0] if found else None
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A phrase that names the nearest known word, or all of them when none is near."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.55)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return "known: " + (", ".join(names) if names else "none")
+    found = close(word, names)
+    return f"did you mean {found!r}?" if found else "known: " + (enumerated(names, ", ") or "none")
+
+
+def enumerated(names: Sequence[str], between: str) -> str:
+    """Names one after the other; of very many the first."""
+    more = [f"and {len(names) - SHOWN:,} more"] if len(names) > SHOWN else []
+    return between.join([*names[:SHOWN], *more])

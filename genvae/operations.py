@@ -21,7 +21,7 @@ from genvae.asking import (
     seed_setting,
 )
 from genvae.device import device_setting
-from genvae.errors import SettingError
+from genvae.errors import SettingError, enumerated
 from genvae.host.specs import OperationPart
 from genvae.settings import setting
 
@@ -84,7 +84,7 @@ def _asked(block: dict[str, Any]) -> str:
     own = block.get("condition") or {}
     text = f", condition: {own['kind']}" if own else ""
     values = own.get("values") or block["values"]
-    text += f", {'any' if own.get('kind') == 'attributes' else 'one'} of: {' '.join(values)}" if values else ""
+    text += f", {'any' if own.get('kind') == 'attributes' else 'one'} of: {enumerated(values, ' ')}" if values else ""
     return text + (f", from {own['least']:.6g} to {own['most']:.6g}" if "least" in own else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,12 +17,15 @@ from genvae.asking import MOST
 from genvae.context import Context
 from genvae.core.latents import Block, Latents, take
 from genvae.core.randomness import Stream
-from genvae.errors import DataError, SettingError, nearest
+from genvae.errors import DataError, SettingError, close, nearest
 from genvae.host.specs import resolve
 from genvae.latent.interpolate import linear, nearer, spherical
 from genvae.latent.output import Output
 from genvae.latent.tools import ENCODED, Tools
 from genvae.mixing import Mix, Mixed, Taken
+
+ALIKE = 0.75  # a word so much like the name of a value is that, misspelt
+_WORD = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,9 @@ class _Taking:
                 except DataError as error:
                     hint = nearest(entry, values)
                     raise SettingError(f"{error}; the block {block.name!r} also takes names, {hint}") from None
+                meant = close(entry, values, ALIKE) if _WORD.fullmatch(entry) else None
+                if meant is not None:  # some modalities take any word for an item
+                    raise SettingError(f"the block {block.name!r} has no value {entry!r}; did you mean {meant!r}?")
 
     def _entries(self, block: Block, taken: Taken) -> list[list[Any]]:
         """The items of a block that must be encoded, those that are examples of one thing together."""

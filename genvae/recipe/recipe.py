@@ -93,6 +93,9 @@ class Recipe:
             raise SettingError(f"conditions must be a mapping, like {{form: {{kind: class}}}}; got {entry!r}")
         made = {}
         for name, own in entry.items():
+            if own is None and ":" in str(name):  # as YAML reads it
+                spaced = str(name).replace(":", ": ")
+                raise SettingError(f"conditions: {name!r} needs a space after the colon: {{{spaced}}}")
             if not _NAME.fullmatch(str(name)):
                 raise SettingError(f"a condition's name is letters, digits and _, not {name!r}; column may be any text")
             short = isinstance(own, Mapping) and "kind" in own

@@ -265,6 +265,20 @@ def test_a_value_with_one_example_and_ten_thousand_values(tmp_path: Path) -> Non
     trained("sentence", tmp_path / "many", declared(width=4), "validation=0.001", rows=many)
     answer: Any = Service(HOST).run("generate", model=str(tmp_path / "many"), n=2, conditions={"form": "v9999"})
     assert answer.conditions["form"] == ["v9999"] * 2
+    with pytest.raises(SettingError, match="and 9,920 more") as raised:
+        Service(HOST).run("generate", model=str(tmp_path / "many"), conditions={"form": "quite another"})
+    listed = Service(HOST).run("blocks", model=str(tmp_path / "many")).lines()[0]
+    assert len(str(raised.value)) < 800 and len(listed) < 800, "a line names some of many values"
+
+
+def test_a_misspelt_value_is_no_item(every: tuple[str, Bundle, Path]) -> None:
+    """Any word is a sentence, too."""
+    modality, _, folder = every
+    item = items(modality)[0]
+    model, item = Model(str(folder), Service(HOST)), item.get("text", item.get("image"))
+    with pytest.raises(SettingError, match="did you mean 'hat'"):
+        model.mix([item], tags="hatt")
+    assert len(model.mix([item], form=[item])) == 1
 
 
 def test_what_a_model_was_never_trained_on_is_refused(tmp_path: Path) -> None:
@@ -294,6 +308,7 @@ def test_a_run_is_resumed_with_its_conditions_and_refused_with_other_labels(tmp_
 def test_a_recipe_says_what_is_wrong_with_its_conditions(tmp_path: Path) -> None:
     recipe = Recipe.of("sentence", HOST)
     for value, said in (("conditions=[form]", "must be a mapping"), ("conditions={a-b: class}", "not 'a-b'"),
+                        ("conditions={form:class}", "'form:class' needs a space after the colon: {form: class}"),
                         ("conditions={form: clas}", "no condition 'clas'.*'class'"),
                         ("conditions={form: {kind: class, colum: x}}", "setting 'colum'.*'column'")):  # fmt: skip
         with pytest.raises(GenvaeError, match=said):

@@ -22,13 +22,14 @@ def natural(value: str) -> tuple[int, float, str]:
         return 1, 0.0, value
 
 
-def told_apart(name: str, values: Sequence[str]) -> Counter[str]:
-    """How often each value is there; raises DataError where nothing is to be told."""
+def told_apart(name: str, values: Sequence[str], kind: str = "condition") -> Counter[str]:
+    """How often each value of a condition, or of another ``kind`` of thing, is there; raises DataError where nothing is
+    to be told."""
     counts = Counter(value for value in values if value)
     if not counts:
-        raise DataError(f"condition {name!r}: no item has a value in its column")
+        raise DataError(f"{kind} {name!r}: no item has a value in its column")
     if len(counts) == 1:
-        raise DataError(f"condition {name!r}: every item has {next(iter(counts))!r}; at least two values are needed")
+        raise DataError(f"{kind} {name!r}: every item has {next(iter(counts))!r}; at least two values are needed")
     return counts
 
 

@@ -31,7 +31,7 @@ def spread(context: Context, request: Spread) -> Filled:
     # what is known of some alone must not say where they lie
     found = labelled(tools, request.data, [request.label], untold=[request.label])
     values = found.labels[request.label]
-    counts = told_apart(request.label, values)
+    counts = told_apart(request.label, values, "label")
     if len(counts) > MOST_VALUES:
         raise DataError(f"label {request.label!r} has {len(counts):,} values; at most {MOST_VALUES:,}")
     near = Neighbourhood.of(_vectors(tools, found, blocks), request.neighbours)

@@ -67,7 +67,7 @@ def _names(asked: Sequence[str], rows: Rows) -> list[str]:
 
 def _values(name: str, labels: Sequence[str]) -> list[str]:
     """The values of a label in their order; raises DataError where nothing can be told."""
-    counts = told_apart(name, labels)
+    counts = told_apart(name, labels, "label")
     if len(counts) > MOST_VALUES:
         raise DataError(f"label {name!r} has {len(counts):,} values; at most {MOST_VALUES:,}")
     if counts.total() < FEWEST:
