@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.text.verses.shown import plot
-from benchmarks.verses import PAIR, _mixture, both_ways, copied, curves, short
+from benchmarks.trade import plot
+from benchmarks.verses import AXES, PAIR, _mixture, both_ways, copied, curves, short
 from genvae_conditional.starters.verses.corpus import Verse
 
 OLD = "And he said unto them, Behold, a stone is in the way of the sea."
@@ -35,6 +35,6 @@ def test_copying_and_knowing_the_answer() -> None:
 
 def test_the_plot_is_whole() -> None:
     points = [{"dial": d, "judged": 10.0 + 80 * d, "kept": 90.0 - 20 * d, "reference": 0.0} for d in (0.0, 0.5, 1.0)]
-    drawn = plot(curves({"weight": points, "strength": points[:2]}), "KJV", "WEB")
+    drawn = plot(curves({"weight": points, "strength": points[:2]}), *AXES)
     assert len(ElementTree.fromstring(drawn).findall(".//{*}polyline")) == 2
     assert _mixture(0.3) == "KJV:0.3,WEB:0.7" and _mixture(1.0) == "KJV:1"

@@ -1,4 +1,5 @@
-"""The trade-off as a plot: how surely a rewriting is of the version that was asked for, against what it keeps."""
+"""A trade-off as a plot: how much of the style that is asked for is reached, against what is kept of the content, for
+each stand of a dial; of text and of pictures."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ svg { background: #fff } text { font: 12px system-ui, sans-serif; fill: #63676c 
 .axis { stroke: #9a9fa6 } }
 """
 
-#: of a curve: what its dial stood at, the share that the judge says is of the version, BLEU against the source
+#: of a curve: what its dial stood at, what is reached and what is kept, in percent
 Point = tuple[float, float, float]
 
 
-def plot(curves: Mapping[str, Sequence[Point]], version: str, source: str) -> str:
-    """A line a dial, its points in order; both axes in percent."""
+def plot(curves: Mapping[str, Sequence[Point]], across: str, up: str) -> str:
+    """A line a dial, its points in order; ``across`` says what is reached, ``up`` what is kept."""
     low = min(kept for points in curves.values() for *_, kept in points)
     floor = max(0.0, 10.0 * int(low / 10.0))
 
@@ -34,7 +35,7 @@ def plot(curves: Mapping[str, Sequence[Point]], version: str, source: str) -> st
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="version against content kept"><style>{STYLE}</style>'
+        f'aria-label="{escape(up)} against {escape(across)}"><style>{STYLE}</style>'
     ]
     for kept in ticks(floor, 100.0):
         parts.append(
@@ -50,7 +51,7 @@ def plot(curves: Mapping[str, Sequence[Point]], version: str, source: str) -> st
         parts.append(f'<polyline class="line" stroke="{colour}" points="{path}"/>')
         parts += [
             f'<circle fill="{colour}" cx="{x(share):.1f}" cy="{y(kept):.1f}" r="3.5"><title>'
-            f"{escape(f'{name} {dial:g}: {share:.1f} % {version}, BLEU {kept:.1f}')}</title></circle>"
+            f"{escape(f'{name} {dial:g}: {across} {share:.1f} %, {up} {kept:.1f}')}</title></circle>"
             f'<text x="{x(share) + 6:.1f}" y="{y(kept) - 6 + 20 * number:.1f}">{dial:g}</text>'
             for dial, share, kept in points
         ]
@@ -60,8 +61,8 @@ def plot(curves: Mapping[str, Sequence[Point]], version: str, source: str) -> st
         )
     parts.append(
         f'<text class="mid" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}">'
-        f"verses that the judge takes for {escape(version)}</text>"
+        f"{escape(across)}</text>"
         f'<text class="mid" transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2:.0f}) rotate(-90)">'
-        f"BLEU against the {escape(source)} that went in</text>"
+        f"{escape(up)}</text>"
     )
     return "\n".join([*parts, "</svg>"]) + "\n"
