@@ -9,6 +9,7 @@ trained on, by the model and by what needs none.
                   true pictures
     floors        nearest training font; PCA and ridge regression; Gaussian kernel ridge regression, and that with
                   contrast 1.5
+    its means     the model without the contrast that it ships with
 
 and of the model its bound on the held-out fonts, how much the posterior of the style is narrowed by each letter, and
 how much styles from the prior differ beside how much fonts do. Sheets of letters go into runs/image_fonts. Finished
@@ -33,6 +34,7 @@ from benchmarks.text.kept import RESULTS, Kept, table
 
 SHEETS = Path("runs/image_fonts")
 FLOORS = ("nearest training font", "PCA + ridge", "kernel ridge", "kernel ridge, contrast 1.5")
+MODEL, MEANS = "model", "model, its means"
 SETS = (GIVEN, "A")
 ASKED_FOR = {GIVEN: (0.140, 0.046), "A": (0.155, 0.055)}  # rmse and l1 of the model at most
 DRAWN = 64  # styles from the prior
@@ -89,7 +91,7 @@ def floor(task: Task, name: str, given: str) -> dict[str, Any]:
     return task.figures(made) | {"chosen": chosen}
 
 
-def model(task: Task, given: str) -> dict[str, Any]:
+def model(task: Task, name: str, given: str, **options: Any) -> dict[str, Any]:
     """The model's row, by the operation ``complete``."""
     import genvae
 
@@ -98,9 +100,9 @@ def model(task: Task, given: str) -> dict[str, Any]:
     places = task.held.places(given)
     for row, images in enumerate(task.held.images):
         examples = {letter: images[place] for letter, place in zip(given, places, strict=True)}
-        found = loaded.complete(examples, letters=ASKED)
+        found = loaded.complete(examples, letters=ASKED, **options)
         made[row] = np.stack([found[letter] for letter in ASKED])
-    _sheet(task, made, f"model, {given}")
+    _sheet(task, made, f"{name}, {given}")
     return task.figures(made)
 
 
@@ -212,7 +214,8 @@ def rows(task: Task) -> dict[str, Callable[[], dict[str, Any]]]:
     for given in SETS:
         for name in FLOORS:
             found[f"{name} | {given}"] = lambda name=name, given=given: floor(task, name, given)  # type: ignore[misc]
-        found[f"model | {given}"] = lambda given=given: model(task, given)  # type: ignore[misc]
+        found[f"{MODEL} | {given}"] = lambda given=given: model(task, MODEL, given)  # type: ignore[misc]
+        found[f"{MEANS} | {given}"] = lambda given=given: model(task, MEANS, given, contrast=1.0)  # type: ignore[misc]
     return found | {
         "bound": lambda: bound(task), "narrowing": lambda: narrowing(task), "diversity": lambda: diversity(task),
     }  # fmt: skip
@@ -231,7 +234,7 @@ def shown(results: list[dict[str, Any]]) -> str:
     """The tables."""
     lines = []
     for given in SETS:
-        for name in (*FLOORS, "model"):
+        for name in (*FLOORS, MODEL, MEANS):
             row = next((row for row in reversed(results) if row["row"] == f"{name} | {given}"), None)
             if row is not None:
                 lines.append((name, given, f"{row['rmse']:.4f}", f"{row['l1']:.4f}", f"{row['ssim']:.3f}",

@@ -49,9 +49,10 @@ def trained(recipe: Path, data: Location, work: Path, about: Mapping[str, Any]) 
 
 
 def shipped(
-    name: str, work: Path, folder: Path, title: str, asked: Mapping[str, Any], about: Mapping[str, Any]
-) -> None:
-    """Write the work folder's model into ``folder`` in half precision and evaluate what ships, by ``asked``, once: the
+    name: str, work: Path, folder: Path, title: str, asked: Mapping[str, Any], about: Mapping[str, Any],
+    dtype: str = "float16",
+) -> None:  # fmt: skip
+    """Write the work folder's model into ``folder`` in ``dtype`` and evaluate what ships, by ``asked``, once: the
     figures stay in the work folder. The card has them under ``title``, and what is new of it in ``about``."""
     from genvae.progress import Terminal
     from genvae.service import Service
@@ -59,7 +60,7 @@ def shipped(
 
     bundle = Service().bundle(str(work / "model"))
     bundle.name, bundle.about = name, {**bundle.about, **about, "scores": {}}
-    save(bundle, folder, dtype="float16")
+    save(bundle, folder, dtype=dtype)
     kept = work / "figures.json"
     if not kept.exists():
         answer = Service(reporter=Terminal()).run("evaluate", model=str(folder), **asked)
@@ -67,4 +68,4 @@ def shipped(
     options = " ".join(f"--{option} {value}" for option, value in asked.items())
     figures = json.loads(kept.read_text(encoding="utf-8"))
     bundle.about["scores"][title] = {"command": f"genvae evaluate {name} {options}", **figures}
-    save(bundle, folder, dtype="float16")
+    save(bundle, folder, dtype=dtype)

@@ -250,8 +250,9 @@ class Image(Modality):
 
 
 def contrasted(mean: Float[Tensor, "n ..."], contrast: float) -> Float[Tensor, "n ..."]:
-    """A mean in [0, 1] with its logits ``contrast`` times as large."""
-    return mean if contrast == 1.0 else (contrast * torch.logit(mean, eps=1e-6)).sigmoid()
+    """A mean in [0, 1], ``contrast`` times as far from grey, where there is room: what is nearly black or white is so
+    then, which a factor of its logits would not bring about."""
+    return mean if contrast == 1.0 else (0.5 + contrast * (mean - 0.5)).clamp(0.0, 1.0)
 
 
 class Memory:

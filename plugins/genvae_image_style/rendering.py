@@ -15,6 +15,6 @@ class Rendering:
         "mean", help="pictures: the mean of each element given z, or one drawn", choices=("mean", "sample")
     )
     contrast: float | None = setting(
-        None, help="pictures: factor of the logits of a mean: above 1 nearer to its more likely end; default: the "
-        "model's own", gt=0.0, le=100.0,
+        None, help="pictures: how much farther from grey a mean is shown: above 1 nearer to its more likely end; "
+        "default: the model's own", gt=0.0, le=100.0,
     )  # fmt: skip

@@ -53,8 +53,8 @@ class ImageSettings:
     )  # fmt: skip
     group: str = setting("none", help="which column makes a group of pictures", choices=("none", "content", "style"))
     contrast: float = setting(
-        1.0, help="of pictures that are shown: factor of the logits of their means. 1 is the mean, least in squared "
-        "error; above 1 it nears the median, least in absolute error", gt=0.0, le=100.0,
+        1.0, help="of pictures that are shown: how much farther from grey than their means they are. 1 is the mean, "
+        "least in squared error; above 1 it nears the median, least in absolute error", gt=0.0, le=100.0,
     )  # fmt: skip
     labels: bool = setting(False, help="the content is given to the model, as the condition block label")
 

@@ -41,7 +41,7 @@ SMALL = {
     "letters": ["modality.labels=true", "width=4", "hidden_dim=8", "style_dim=3", "letter_dim=3", "code_dim=8",
                 "widths=[8, 4]", "posterior=product-of-gaussians"],
     "letters-flat": ["modality.labels=true", "read_dim=6", "architecture.hidden_dim=8", "style_dim=3", "place_dim=5",
-                     "heard_dim=4", "drawn_dim=4", "filter_dim=3",
+                     "drawn_dim=4", "filter_dim=3",
                      "posterior={posterior: pooled, pooling: sum, pooled_dim: 6}"],
     "content-style": ["width=4", "hidden_dim=8", "content_dim=3", "style_dim=3", "posterior=product-of-gaussians"],
 }  # fmt: skip

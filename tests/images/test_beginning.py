@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +17,7 @@ from genvae.recipe import Recipe
 from genvae_image_style.modality import Image
 from genvae_image_style.reading.decoding import Frame
 from genvae_image_style.starters.beginning import Codes, Given, Wanted, coded, copied, give, regress
+from genvae_image_style.starters.sharpening import sharpen
 
 LETTERS = "ABCDEF"
 WEIGHTS = torch.tensor([3.0, 3.0, 1.0, 1.0, 1.0, 1.0])
@@ -37,7 +41,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[VAE, Codes, list[st
     recipe.set([
         "architecture=letters-flat", "modality.size=32", "modality.framing=letter", "modality.group=style",
         "modality.labels=true", "read_dim=20",
-        "heard_dim=6", "architecture.hidden_dim=8", "style_dim=6", "drawn_dim=5", "place_dim=24", "filter_dim=2",
+        "architecture.hidden_dim=8", "style_dim=6", "drawn_dim=5", "place_dim=24", "filter_dim=2",
         "posterior={posterior: pooled, pooling: sum, pooled_dim: 32, pooled_layers: 0}",
     ])  # fmt: skip
     model = recipe.build(Image(Frame(32, 1, "letter"), contents=tuple(LETTERS), group="style", labels=True), 1)
@@ -48,7 +52,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[VAE, Codes, list[st
     )  # fmt: skip
     given = Given(LETTERS, Wanted("AB", 3.0, [("AB", 0.5)]), torch.Generator().manual_seed(1))
     give(model, codes, given)
-    regress(model, codes, given, steps=200, rate=1e-2, decay=0.01, say=said.append, fonts=32)
+    regress(model, codes, given, range(24), steps=200, rate=1e-2, decay=0.01, say=said.append, fonts=32)
     return model, codes, said
 
 
@@ -110,6 +114,50 @@ def test_the_encoder_tells_a_style_from_some_letters(begun: tuple[VAE, Codes, li
         assert (hidden - new[:, 2:]).square().mean() < 0.6 * (mean - new[:, 2:]).square().mean()
     assert widths[1] < widths[0]
     assert any("components" in line for line in said)
+
+
+def test_codes_are_kept_beside_their_file(begun: tuple[VAE, Codes, list[str]], tmp_path: Path) -> None:
+    _, codes, _ = begun
+    np.save(tmp_path / "codes.npy", codes.codes)
+    codes.save(tmp_path / "codes.npy")
+    again = Codes.load(tmp_path / "codes.npy")
+    assert np.array_equal(again.codes, codes.codes)
+    assert torch.equal(again.spread, codes.spread) and torch.equal(again.maps, codes.maps)
+
+
+def test_regression_goes_on_where_it_ended(begun: tuple[VAE, Codes, list[str]]) -> None:
+    """A rate of nothing changes nothing: what the encoder expects is put back as it was."""
+    model, codes, _ = begun
+    pictures, label = fonts(4, seed=2)[:, 0, None].float() / 255, torch.eye(len(LETTERS))[[0, 0, 0, 0]]
+    model.eval()
+    with torch.no_grad():
+        before = model.encoder.read_as(pictures, label)["style"]
+    given = Given(LETTERS, Wanted("AB", 3.0, []), torch.Generator().manual_seed(1))
+    regress(model, codes, given, [0, 1], steps=2, rate=0.0, decay=0.0, say=print, fonts=4)
+    model.eval()
+    with torch.no_grad():
+        assert torch.allclose(model.encoder.read_as(pictures, label)["style"], before, atol=1e-3)
+
+
+def test_the_filter_makes_pictures_likelier(begun: tuple[VAE, Codes, list[str]]) -> None:
+    """Of fonts that nothing was learned from, in the style that two of their letters tell; the rest stays as it is."""
+    model = copy.deepcopy(begun[0])
+    given = Given(LETTERS, Wanted("AB", 3.0, [("AB", 0.5)]), torch.Generator().manual_seed(1))
+    new, label = fonts(12, seed=1).float() / 255, torch.eye(len(LETTERS))
+
+    def nats() -> float:
+        with torch.no_grad():
+            features = model.encoder.read_as(new[:, :2].reshape(-1, 1, 32, 32), label[:2].repeat(12, 1))
+            style = model.posterior.pools["style"](features, Groups(torch.arange(12).repeat_interleave(2), 12)).mean
+            logits = model.decoder({"label": label.repeat(12, 1), "style": style.repeat_interleave(6, 0)})
+        return float(functional.binary_cross_entropy_with_logits(logits[:, 0], new.reshape(-1, 32, 32)))
+
+    said: list[str] = []
+    before, weights = nats(), {name: value.clone() for name, value in model.state_dict().items()}
+    sharpen(model, fonts(16, seed=3), WEIGHTS, given, steps=40, rate=2e-2, say=said.append)
+    assert nats() < 0.9 * before and len(said) == 5
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, weights[name])}
+    assert changed and all(name.startswith("decoder.filter.") for name in changed)
 
 
 def test_which_letters_are_shown() -> None:

@@ -53,14 +53,13 @@ class PerLetter(nn.Module):
 
 
 class FlatLetterEncoder(PictureEncoder):
-    """The picture in a basis that all letters share, and from there by a letter's own matrices to its evidence."""
+    """The picture in a basis that all letters share, and from there by a letter's own matrix to its evidence."""
 
     def __init__(self, modality: Pictures, settings: FlatLettersSettings) -> None:
         super().__init__(modality)
         self.letters = len(modality.contents)
         self.basis = nn.Linear(modality.channels * modality.size**2, settings.read_dim)
-        self.letter = PerLetter(self.letters, settings.read_dim, settings.heard_dim)
-        self.evidence = PerLetter(self.letters, settings.heard_dim, settings.hidden_dim)
+        self.letter = PerLetter(self.letters, settings.read_dim, settings.hidden_dim)
         self.own = nn.Linear(self.letters, settings.hidden_dim, bias=False)
 
     def forward(self, batch: Batch) -> Features:
@@ -76,7 +75,7 @@ class FlatLetterEncoder(PictureEncoder):
 
     def told(self, read: Float[Tensor, "n r"], label: Float[Tensor, "n k"]) -> Float[Tensor, "n h"]:
         """The evidence of pictures that are in the basis already."""
-        return self.evidence(self.letter(read, label), label) + self.own(label)
+        return self.letter(read, label) + self.own(label)
 
 
 class Filter(nn.Module):
@@ -127,9 +126,13 @@ class FlatLetterDecoder(nn.Module):
         self.filter = Filter(output.width, settings.filter_dim, settings.activation)
 
     def forward(self, latents: Mapping[str, Tensor], batch: Batch | None = None) -> Float[Tensor, "n d h w"]:
+        return self.filter(self.linear(latents))
+
+    def linear(self, latents: Mapping[str, Tensor]) -> Float[Tensor, "n d h w"]:
+        """The pictures before the filter."""
         label, style = joined(latents, self.of_label), joined(latents, self.of_style)
         place = self.place(self.letter(style, label), label)
-        return self.filter((self.basis(place) + self.own(label)).reshape(-1, *self.shape))
+        return (self.basis(place) + self.own(label)).reshape(-1, *self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +141,6 @@ class FlatLettersSettings(PictureSettings):
 
     read_dim: int = setting(144, help="encoder: numbers that a picture is brought to, by the same map for all letters",
                             ge=1, le=8192)  # fmt: skip
-    heard_dim: int = setting(72, help="encoder: numbers of a letter, between two matrices of its own", ge=1, le=8192)
     hidden_dim: int = setting(384, help="encoder: numbers of a letter's evidence", ge=1, le=8192)
     style_dim: int = setting(384, help="numbers in the block style", ge=1, le=4096)
     drawn_dim: int = setting(120, help="decoder: numbers of a letter, between two matrices of its own", ge=1, le=8192)

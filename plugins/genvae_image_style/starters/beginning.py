@@ -4,20 +4,21 @@ A few hundred fonts are too few to find by gradient what the singular vectors of
 of a font, and of changed copies of it, are brought to a basis of their pictures; the principal components of a whole
 font in that basis are its style; and a decoder of linear maps is those components. The encoder then learns which style
 the fonts have that it sees a few letters of, without a picture being drawn: the error of a style is that of the
-pictures it stands for, as the components are orthogonal. Training end to end goes on from here.
+pictures it stands for, as the components are orthogonal: the loss is the bound of linear maps with Gaussian noise.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -59,6 +60,16 @@ class Codes:
     styles: Float[Tensor, "f c z"]  # of each font and copy: means 0, variances 1
     spread: Float[Tensor, " z"]  # squared pixels (weighed by letter) that a style's number of 1 stands for
     centre: Float[Tensor, "l r"]  # of each letter's codes
+
+    def save(self, file: Path) -> None:
+        """Everything but the codes, beside them."""
+        held = {field.name: getattr(self, field.name).contiguous() for field in fields(self) if field.name != "codes"}
+        save_file(held, str(file.with_suffix(".safetensors")))
+
+    @classmethod
+    def load(cls, file: Path) -> Codes:
+        """What was saved."""
+        return cls(codes=np.load(file, mmap_mode="r"), **load_file(str(file.with_suffix(".safetensors"))))
 
 
 def copied(pictures: UInt8[Tensor, "f l s s"], number: int) -> Float[Tensor, "f l s s"]:
@@ -103,7 +114,9 @@ def coded(
         codes[font] = ((flat - mean) @ basis).half().numpy()
     file.with_suffix(".pixels.npy").unlink()
     say("letters are in their basis")
-    return _components(codes, basis, mean, weights.sqrt(), styles, say)
+    found = _components(codes, basis, mean, weights.sqrt(), styles, say)
+    found.save(file)
+    return found
 
 
 def _components(
@@ -147,15 +160,14 @@ def give(model: VAE, codes: Codes, given: Given) -> None:
     components."""
     decoder, encoder = model.decoder, model.encoder
     assert isinstance(decoder, FlatLetterDecoder) and isinstance(encoder, FlatLetterEncoder)
-    read, heard = encoder.basis.out_features, encoder.letter.weight.shape[1]
-    drawn, told = decoder.letter.weight.shape[1], encoder.evidence.weight.shape[1]
+    read, drawn = encoder.basis.out_features, decoder.letter.weight.shape[1]
+    told = encoder.letter.weight.shape[1]
     said = min(told, codes.maps.shape[2])  # wider evidence has places to spare
     for letter, of_letter in enumerate(codes.maps):
         left, value, right = torch.linalg.svd(of_letter, full_matrices=False)
         decoder.place.weight[letter] = left[:, :drawn] * value[:drawn].sqrt()
         decoder.letter.weight[letter] = value[:drawn].sqrt()[:, None] * right[:drawn]
-        encoder.letter.weight[letter] = left[:read, :heard].T
-        encoder.evidence.weight[letter, :said] = (value[:heard, None] * right[:heard, :said]).T
+        encoder.letter.weight[letter, :said] = of_letter[:read, :said].T
     decoder.basis.weight.copy_(LOGIT * codes.basis)
     decoder.basis.bias.zero_()
     decoder.own.weight.copy_((LOGIT * (codes.mean + codes.centre @ codes.basis.T - 0.5)).T)
@@ -168,7 +180,16 @@ def give(model: VAE, codes: Codes, given: Given) -> None:
     pictures = torch.from_numpy(codes.codes[number[group].numpy(), 0, letter.numpy(), :read]).float()
     evidence = encoder.told(pictures, functional.one_hot(letter, len(codes.maps)).float())
     spread = evidence.new_zeros(len(number), told).index_add(0, group, evidence).std(0)
-    encoder.evidence.weight.div_(spread.clamp(min=1e-3)[:, None])
+    encoder.letter.weight.div_(spread.clamp(min=1e-3)[:, None])
+    _less_means(encoder, codes, 1)
+
+
+@torch.no_grad()
+def _less_means(encoder: FlatLetterEncoder, codes: Codes, sign: int) -> None:
+    """Let the encoder expect pictures (1), or pictures less their letter's mean (-1)."""
+    read = encoder.basis.out_features
+    said = encoder.letter(codes.mean @ codes.basis[:, :read], torch.eye(len(codes.mean)))
+    encoder.own.weight.sub_(sign * said.T)
 
 
 class Given:
@@ -196,18 +217,20 @@ class Given:
 
 
 def regress(
-    model: VAE, codes: Codes, given: Given, *, steps: int, rate: float, decay: float, say: Say, fonts: int = 256
-) -> None:
-    """Train encoder and posterior to tell a font's style from the letters that ``given`` draws."""
+    model: VAE, codes: Codes, given: Given, of: Sequence[int], *, steps: int, rate: float, decay: float, say: Say,
+    fonts: int = 256,
+) -> None:  # fmt: skip
+    """Train encoder and posterior to tell the style of the fonts ``of`` from the letters that ``given`` draws."""
     encoder, generator = model.encoder, given.generator
     assert isinstance(encoder, FlatLetterEncoder) and isinstance(model.posterior, PooledPosterior)
     pool = model.posterior.pools["style"]
-    read = encoder.basis.out_features
+    read, chosen = encoder.basis.out_features, torch.tensor(of)
     styles = codes.styles.flatten(0, 1)
-    count, letters = len(styles), codes.codes.shape[2]
-    flat = codes.codes.reshape(count, letters, -1)
-    trained = (encoder.letter, encoder.evidence, encoder.own, model.posterior)
-    moved = [parameter for module in trained for parameter in module.parameters()]
+    copies, letters = codes.codes.shape[1:3]
+    flat = codes.codes.reshape(len(styles), letters, -1)
+    _less_means(encoder, codes, -1)
+    trained = (encoder.letter, encoder.own, model.posterior)
+    moved = [parameter for module in trained for parameter in module.requires_grad_(True).parameters()]
     optimizer = torch.optim.AdamW(moved, lr=rate, weight_decay=decay, fused=True, betas=(0.9, 0.99))
     average, told = Average(model, 0.995), 0.0
     model.train()
@@ -215,7 +238,8 @@ def regress(
         share = step / steps
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * share)))
-        font = torch.randint(count, (fonts,), generator=generator)
+        which = torch.randint(len(chosen) * copies, (fonts,), generator=generator)
+        font = chosen[which // copies] * copies + which % copies
         other = font[torch.randperm(fonts, generator=generator)]
         # some fonts lie between two
         apart = 0.4 * torch.rand(fonts, generator=generator) * (torch.rand(fonts, generator=generator) < 0.3)
@@ -243,8 +267,4 @@ def regress(
             say(f"step {step + 1} of {steps}: {told / 500:.1f} squared pixels, {float(rate_.mean().detach()):.0f} nats")
             told = 0.0
     average.give(model)
-    with torch.no_grad():  # it has read codes less their means
-        one_hot = torch.eye(letters)
-        encoder.own.weight.sub_(
-            encoder.evidence(encoder.letter(codes.mean @ codes.basis[:, :read], one_hot), one_hot).T
-        )
+    _less_means(encoder, codes, 1)
