@@ -26,8 +26,14 @@ def cut(verses: Sequence[Verse], versions: Versions) -> list[Verse]:
 
 
 def known(verses: Sequence[Verse], versions: Versions) -> tuple[list[Verse], Figures]:
-    """Pairs by their verse."""
+    """Pairs by their verse, in parts."""
     return cut(verses, versions), {"pairs": len(verses)}
+
+
+def whole(verses: Sequence[Verse], versions: Versions) -> tuple[list[Verse], Figures]:
+    """Pairs by their verse, those that are short."""
+    short = [verse for verse in verses if verse.words(versions) <= MOST]
+    return short, {"pairs": len(short)}
 
 
 def matched(verses: Sequence[Verse], versions: Versions) -> tuple[list[Verse], Figures]:
