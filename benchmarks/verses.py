@@ -49,7 +49,7 @@ NOISE = (
 TRAINED: Mapping[str, tuple[str | None, Sequence[str]]] = {
     "unaligned": (None, ()),
     "in-parts": ("unaligned", ("max_steps=2200", "learning_rate=2e-3", f"corruptions=[{ALWAYS}]")),
-    "aligned": ("in-parts", ("max_steps=650", "learning_rate=1e-3", f"corruptions=[{ALWAYS}]")),
+    "aligned": ("in-parts", ("epochs=8", "max_steps=1500", "learning_rate=1.5e-3", f"corruptions=[{ALWAYS}]")),
     "by-words": (None, ("max_steps=1500", f"corruptions=[{ALWAYS}, {NOISE}]")),
     "apart": ("by-words", ("epochs=3", "learning_rate=2e-3", f"corruptions=[{ALWAYS}]")),
 }
