@@ -17,12 +17,11 @@ again, and finished rows stay in results/image_cures.json.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.image.made import named_device, trained, training_of
+from benchmarks.image.made import command, named_device, trained, training_of
 from benchmarks.image.place import pictures_of
 from benchmarks.text.kept import RESULTS, Kept, table
 
@@ -83,11 +82,7 @@ def shown(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Train and measure what is not there yet, print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of the models")
-    parser.add_argument("--only", metavar="ROW", choices=tuple(CURES), help="one row alone")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
-    chosen = parser.parse_args()
+    chosen = command(__doc__ or "", CURES).parse_args()
     device = named_device(chosen.device)
     kept, rows = Kept(RESULTS / "image_cures.json"), []
     for name, changes in CURES.items():

@@ -17,13 +17,12 @@ Finished rows stay in results/image_likelihood.json.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.image.made import jobs, named_device, trained, training_of
+from benchmarks.image.made import command, jobs, named_device, trained, training_of
 from benchmarks.image.place import pictures_of
 from benchmarks.text.kept import RESULTS, Kept, table
 
@@ -81,10 +80,7 @@ def shown(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Train and measure what is not there yet, print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of models and of what is kept")
-    parser.add_argument("--only", metavar="ROW", choices=tuple(ROWS), help="one row alone")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
+    parser = command(__doc__ or "", ROWS)
     parser.add_argument("--seconds", type=float, default=400.0, help="of each job on a GPU")
     parser.add_argument("--samples", type=int, default=500, help="on a CPU")
     parser.add_argument("--pictures", type=int, default=1000, help="on a CPU")

@@ -19,12 +19,11 @@ Finished rows stay in results/image_split.json and are not measured again.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.image.made import named_device, trained, training_of
+from benchmarks.image.made import command, named_device, trained, training_of
 from benchmarks.image.place import pictures_of
 from benchmarks.text.kept import RESULTS, Kept, table
 
@@ -78,10 +77,8 @@ def _figure(name: str, value: float) -> str:
 
 def main() -> None:
     """Train and measure what is not there yet, print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of the models")
+    parser = command(__doc__ or "")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
     chosen = parser.parse_args()
     device, learnt = named_device(chosen.device), pictures_of("mnist", "train")
     kept, rows = Kept(RESULTS / "image_split.json"), []

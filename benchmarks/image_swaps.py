@@ -18,7 +18,6 @@ in results/image_swaps.json.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 from collections.abc import Callable
@@ -33,7 +32,7 @@ from numpy.typing import NDArray
 
 from benchmarks.image.arrays import Held, Pictures, parts
 from benchmarks.image.floors import choices, pca_ridge
-from benchmarks.image.made import named_device, trained, training_of
+from benchmarks.image.made import command, named_device, trained, training_of
 from benchmarks.text.kept import RESULTS, Kept, table
 from genvae.host import default_host
 from genvae.service import Service
@@ -179,11 +178,7 @@ def shown(row: dict[str, Any]) -> str:
 
 def main() -> None:
     """Train and measure what is not there yet, print the tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of the models")
-    parser.add_argument("--only", metavar="ROW", choices=tuple(ROWS), help="one row alone")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
-    chosen = parser.parse_args()
+    chosen = command(__doc__ or "", ROWS).parse_args()
     kept = Kept(RESULTS / "image_swaps.json")
     for name, (recipe, data) in ROWS.items():
         if chosen.only not in (None, name):

@@ -6,14 +6,25 @@ GPU that is lent for minutes: one process a job, by the clock.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 RECIPES = Path(__file__).parents[2] / "plugins" / "genvae_image_style" / "recipes"
+
+
+def command(about: str, rows: Iterable[str] = ()) -> argparse.ArgumentParser:
+    """The command line of a benchmark of models: their folder, the device, and one of its rows where it has names."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--models", type=Path, default=Path("runs/image"), help="folder of the models")
+    if names := tuple(rows):
+        parser.add_argument("--only", metavar="ROW", choices=names, help="one row alone")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
+    return parser
 
 
 def named_device(name: str) -> str:

@@ -221,10 +221,7 @@ class Guided(nn.Module):
         self.decoder, self.conditions, self.weight = decoder, tuple(conditions), weight
 
     def forward(self, latents: Mapping[str, Tensor], batch: Batch) -> Tensor:
-        return self._step(self.decoder(self._without(latents), batch), self.decoder(latents, batch))
-
-    def _without(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return _without(latents, self.conditions)
+        return self._step(self.decoder(_without(latents, self.conditions), batch), self.decoder(latents, batch))
 
     def _step(self, without: Tensor, told: Tensor) -> Tensor:
         return without + self.weight * (told - without)
@@ -236,7 +233,7 @@ class GuidedSequence(Guided, SequenceDecoder):
     decoder: SequenceDecoder
 
     def start(self, latents: Mapping[str, Tensor], rows: int) -> State:
-        return (*self.decoder.start(latents, rows), *self.decoder.start(self._without(latents), rows))
+        return (*self.decoder.start(latents, rows), *self.decoder.start(_without(latents, self.conditions), rows))
 
     def step(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n h"], State]:
         half = len(state) // 2
@@ -273,8 +270,7 @@ def guided(model: VAE, weight: float) -> VAE:
     if weight == 1.0:
         return model
     heard = [condition.name for condition in model.conditions.reaching(PRIOR)]
-    latent = [block for block in model.blocks if block.name not in model.observed]
-    prior = heard and any(map(model.prior.hears, latent))
+    prior = heard and any(map(model.prior.hears, model.latent))
     decoder = bool(model.conditions.reaching(DECODER))
     if not prior and not decoder:
         raise LacksCapability("guidance needs a model whose decoder or prior is told conditions")

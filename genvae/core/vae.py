@@ -153,9 +153,14 @@ class VAE(nn.Module):
         return next(self.parameters()).device
 
     @property
+    def latent(self) -> list[Block]:
+        """The blocks that have a posterior: all but what is observed."""
+        return [block for block in self.blocks if block.name not in self.observed]
+
+    @property
     def latent_dim(self) -> int:
         """How many numbers a latent holds, what is observed apart."""
-        return sum(block.size for block in self.blocks if block.name not in self.observed)
+        return sum(block.size for block in self.latent)
 
     def using(self, *, decoder: nn.Module | None = None, prior: Prior | None = None) -> VAE:
         """This model, with its own weights, and another decoder or prior; this one keeps its own."""

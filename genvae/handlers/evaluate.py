@@ -150,10 +150,10 @@ def _evaluation(
         others["judge"] = others["judge"].select(range(JUDGED))
     options = rendering(context.host, bundle.modality_id, context.rendering)
 
-    def prepared(table: Dataset) -> Dataset:
-        return prepare(table, bundle.modality, context.reporter)
-
-    items = {what: Items(prepared(table), bundle.modality) for what, table in others.items()}
+    items = {
+        what: Items(prepare(table, bundle.modality, context.reporter), bundle.modality)
+        for what, table in others.items()
+    }
     return Evaluation(
         bundle.vae, bundle.modality, bundle.modality_id,
         Batches(examples, rows, bundle.modality, batch_size=BATCH, device=bundle.vae.device, known=known),

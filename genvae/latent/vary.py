@@ -22,7 +22,7 @@ def vary(context: Context, request: Vary) -> Items:
     items = torch.arange(request.n)
     moved = {
         block.name: start[block.name] + request.distance * stream.at(block.name).normal(items, *block.shape)
-        for block in tools.vae.blocks if block.name not in tools.vae.observed
+        for block in tools.vae.latent
     }  # fmt: skip
     moved |= {name: start[name].expand(request.n, *start[name].shape[1:]) for name in tools.vae.observed}
     latents = tools.noise(moved, "vary", push=True)

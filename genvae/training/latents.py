@@ -22,7 +22,7 @@ def encoded(model: VAE, batches: Iterable[Batch]) -> Batch:
 
     Raises LacksCapability for a posterior that these do not describe, and for blocks that items share.
     """
-    shared = [block.name for block in model.blocks if block.shared and block.name not in model.observed]
+    shared = [block.name for block in model.latent if block.shared]
     if shared:
         raise LacksCapability(f"a phase on latents needs items of their own; block {shared[0]!r} is shared by a group")
     views: dict[str, list[Tensor]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,12 +15,13 @@ from genvae.data.prepare import prepare
 from genvae.data.read import Location, numbered, read
 from genvae.errors import DataError, nearest
 from genvae.latent.tools import Tools
-from genvae_conditional.kinds.classes import ClassSettings
+from genvae_conditional.kinds.classes import ClassSettings, told_apart
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 ENCODED = 256  # items of mean cost that are encoded at once
+MOST_VALUES = 1_000  # of a label
 NUMBER = "number/"  # the column of the rows' numbers, beside the labels
 
 
@@ -58,3 +60,11 @@ def labelled(
     batches = Batches(examples, np.arange(len(table)), bundle.modality, batch_size=ENCODED, known=told)
     labels = {name: [str(value) for value in table[PREFIX + name][:]] for name in names}
     return Labelled(data, [int(number) for number in table[PREFIX + NUMBER][:]], labels, examples, batches)
+
+
+def counted(name: str, values: Sequence[str]) -> Counter[str]:
+    """How often each value of a label is there, '' apart; raises DataError for fewer than two and for too many."""
+    counts = told_apart(name, values, "label")
+    if len(counts) > MOST_VALUES:
+        raise DataError(f"label {name!r} has {len(counts):,} values; at most {MOST_VALUES:,}")
+    return counts

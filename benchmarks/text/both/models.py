@@ -156,7 +156,7 @@ class Model:
         if key not in self._aggregates:
             chosen = [real[row] for row in some(np.arange(len(real)), AGGREGATED, seed)]
             vae = self.bundle.vae
-            shapes = {block.name: block.shape for block in vae.blocks if block.name not in vae.observed}
+            shapes = {block.name: block.shape for block in vae.latent}
             found = {name: Moments(full=False) for name in shapes}
             for batch in self.evaluation(chosen).batches.in_order():
                 latents = vae.infer(batch, Stream(seed, "aggregate")).latents

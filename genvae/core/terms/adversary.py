@@ -57,7 +57,7 @@ class Adversary(Term):
     def __init__(self, settings: AdversarySettings, model: VAE) -> None:
         super().__init__(settings.weight)
         label = block_named(model.blocks, settings.label, "term 'adversary'")
-        names = [block.name for block in model.blocks if block.shared and block != label]
+        names = [block.name for block in model.latent if block.shared and block != label]
         if settings.block is None and not names:
             raise SettingError("term 'adversary' needs the block to read, no block being shared: set its block")
         block = block_named(model.blocks, settings.block or names[0], "term 'adversary'")

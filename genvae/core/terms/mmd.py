@@ -59,7 +59,7 @@ class MMD(Term):
         super().__init__(settings.weight)
         if not model.latent_dim:
             raise SettingError("term 'mmd' needs a latent; this model has none")
-        shared = [block.name for block in model.blocks if block.shared and block.name not in model.observed]
+        shared = [block.name for block in model.latent if block.shared]
         if shared:
             raise LacksCapability(f"term 'mmd' compares items, and block {shared[0]!r} is shared by a group")
         self.kernel = settings.kernel

@@ -11,16 +11,13 @@ from torch import Tensor
 from genvae.context import Context
 from genvae.core.latents import Block, block_named
 from genvae.core.randomness import Stream
-from genvae.errors import DataError
 from genvae.latent.tools import Tools
 from genvae_conditional import tables
-from genvae_conditional.kinds.classes import natural, told_apart
-from genvae_conditional.reading import Labelled, labelled
+from genvae_conditional.kinds.classes import natural
+from genvae_conditional.reading import Labelled, counted, labelled
 from genvae_conditional.spreading.graph import Neighbourhood, Reached
 from genvae_conditional.spreading.requests import Filled, Spread
 from genvae_conditional.steering.space import joined
-
-MOST_VALUES = 1_000
 
 
 def spread(context: Context, request: Spread) -> Filled:
@@ -31,9 +28,7 @@ def spread(context: Context, request: Spread) -> Filled:
     # what is known of some alone must not say where they lie
     found = labelled(tools, request.data, [request.label], untold=[request.label])
     values = found.labels[request.label]
-    counts = told_apart(request.label, values, "label")
-    if len(counts) > MOST_VALUES:
-        raise DataError(f"label {request.label!r} has {len(counts):,} values; at most {MOST_VALUES:,}")
+    counts = counted(request.label, values)
     near = Neighbourhood.of(_vectors(tools, found, blocks), request.neighbours)
     filled = Reached.of(near, values).told(values, request.sure)
     every = [""] * len(found.data)
@@ -63,8 +58,7 @@ def _right(near: Neighbourhood, values: Sequence[str]) -> float | None:
 def _blocks(tools: Tools, asked: tuple[str, ...]) -> list[Block]:
     """The latent blocks that are looked at."""
     tools.require_latent()
-    latent = [block for block in tools.vae.blocks if block.name not in tools.vae.observed]
-    return [block_named(latent, name, "spread") for name in asked] or latent
+    return [block_named(tools.vae.latent, name, "spread") for name in asked] or tools.vae.latent
 
 
 @torch.no_grad()

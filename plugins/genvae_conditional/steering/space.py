@@ -22,10 +22,9 @@ def latent_blocks(tools: Tools, tool: str) -> list[Block]:
     """The blocks that noise is pushed to; raises LacksCapability for a model that has none, or no such prior."""
     tools.require_latent()
     tools.vae.prior.require(Capability.TRANSPORT, tool)
-    blocks = [block for block in tools.vae.blocks if block.name not in tools.vae.observed]
-    if not blocks:
+    if not tools.vae.latent:
         raise LacksCapability(f"{tool} needs a latent, and all blocks of this model are observed")
-    return blocks
+    return tools.vae.latent
 
 
 def joined(noise: Latents, blocks: list[Block]) -> Float[Tensor, "n d"]:

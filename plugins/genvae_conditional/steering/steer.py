@@ -121,6 +121,6 @@ def _new(tools: Tools, request: Steer, items: Tensor, stream: Stream) -> tuple[L
     observed = tools.vae.conditions.draw(items, stream.at("conditions"), {})
     noise = {
         block.name: request.prior_scale * stream.at(block.name).normal(items, *block.shape)
-        for block in tools.vae.blocks if block.name not in tools.vae.observed
+        for block in tools.vae.latent
     }  # fmt: skip
     return observed, noise

@@ -14,14 +14,11 @@ from genvae.core.randomness import Stream
 from genvae.errors import DataError, SettingError, nearest
 from genvae.evaluation.evaluation import Items
 from genvae.latent.tools import TILE, Tools
-from genvae_conditional.kinds.classes import told_apart
 from genvae_conditional.label import Labeller
-from genvae_conditional.reading import labelled
+from genvae_conditional.reading import counted, labelled
 from genvae_conditional.steering.classifiers import FEWEST, fit, keep
 from genvae_conditional.steering.requests import Taught, Teach
 from genvae_conditional.steering.space import joined, latent_blocks, place_of
-
-MOST_VALUES = 1_000
 
 Rows = list[Mapping[str, str]]
 
@@ -67,9 +64,7 @@ def _names(asked: Sequence[str], rows: Rows) -> list[str]:
 
 def _values(name: str, labels: Sequence[str]) -> list[str]:
     """The values of a label in their order; raises DataError where nothing can be told."""
-    counts = told_apart(name, labels, "label")
-    if len(counts) > MOST_VALUES:
-        raise DataError(f"label {name!r} has {len(counts):,} values; at most {MOST_VALUES:,}")
+    counts = counted(name, labels)
     if counts.total() < FEWEST:
         raise DataError(f"label {name!r}: {counts.total()} items have a value; at least {FEWEST} are needed")
     return sorted(counts)

@@ -41,7 +41,7 @@ def sharpen(
         for group in optimizer.param_groups:
             group["lr"] = rate * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
         font = torch.randint(len(pictures), (FONTS,), generator=generator)
-        true = copied(pictures[font], step % 4 and 1 + step).repeat_interleave(TIMES, 0)
+        true = copied(pictures[font], 1 + step if step % 4 else 0).repeat_interleave(TIMES, 0)
         number, letter = given(groups).nonzero().T
         with torch.no_grad():
             found = pool(encoder.read_as(true[number, letter][:, None], label[letter]), Groups(number, groups))
