@@ -221,7 +221,11 @@ class Guided(nn.Module):
         self.decoder, self.conditions, self.weight = decoder, tuple(conditions), weight
 
     def forward(self, latents: Mapping[str, Tensor], batch: Batch) -> Tensor:
-        return self._step(self.decoder(_without(latents, self.conditions), batch), self.decoder(latents, batch))
+        return self._step(self.decoder(self.origin(latents), batch), self.decoder(latents, batch))
+
+    def origin(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The latents that the step begins at; where a step begins elsewhere, another ``Guided`` says so."""
+        return _without(latents, self.conditions)
 
     def _step(self, without: Tensor, told: Tensor) -> Tensor:
         return without + self.weight * (told - without)
@@ -233,7 +237,7 @@ class GuidedSequence(Guided, SequenceDecoder):
     decoder: SequenceDecoder
 
     def start(self, latents: Mapping[str, Tensor], rows: int) -> State:
-        return (*self.decoder.start(latents, rows), *self.decoder.start(_without(latents, self.conditions), rows))
+        return (*self.decoder.start(latents, rows), *self.decoder.start(self.origin(latents), rows))
 
     def step(self, symbols: Int[Tensor, " n"], state: State) -> tuple[Float[Tensor, "n h"], State]:
         half = len(state) // 2

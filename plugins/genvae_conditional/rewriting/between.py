@@ -21,7 +21,7 @@ OWN = "own/"  # before a block's name: the rows that the items had
 class Between(Guided):
     """From an item's own blocks, which lie beside the others under ``OWN`` + name, to those."""
 
-    def _without(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def origin(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: latents.get(OWN + name, value) for name, value in latents.items()}
 
 
