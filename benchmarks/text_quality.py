@@ -160,6 +160,8 @@ def main() -> None:
     from genvae.training.interrupt import Interrupted
 
     torch.set_num_threads(chosen.threads)
+    if chosen.device != "cpu":
+        torch.set_float32_matmul_precision("high")  # products in TF32
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         work, samples = chosen.work, chosen.samples

@@ -73,7 +73,7 @@ class Updates:
         every = parameters_in(optimizer)
         moved = every if moved is None else moved
         items = sum(len(batch) for batch in batches)
-        found: dict[str, float] = {}
+        parts: list[tuple[str, torch.Tensor]] = []
         optimizer.zero_grad()
         with _alone(moved, every):
             for number, batch in enumerate(batches):
@@ -82,17 +82,24 @@ class Updates:
                     terms = self.objective(self.model, batch, step, stream, player)
                 share = len(batch) / items
                 (terms.loss * share).backward()
-                for name, value in {**terms.named, "loss": terms.loss.detach()}.items():
-                    found[name] = found.get(name, 0.0) + float(value) * share
-            norm = float(torch.nn.utils.clip_grad_norm_(moved, self.settings.clip))
-            if not math.isfinite(norm):
+                parts += [(name, value.detach() * share) for name, value in {**terms.named, "loss": terms.loss}.items()]
+            norm = torch.nn.utils.clip_grad_norm_(moved, self.settings.clip)
+            found = _read([*parts, ("gradient_norm", norm)])
+            if not math.isfinite(found["gradient_norm"]):
                 raise GenvaeError(
                     f"the gradient is not finite at step {of_run + 1} (loss {found['loss']:.4g}); lower "
                     "learning_rate or use precision=float32"
                 )
             optimizer.step()
-        found["gradient_norm"] = norm
         return found
+
+
+def _read(parts: Sequence[tuple[str, torch.Tensor]]) -> dict[str, float]:
+    """Sums by name. All are fetched at once: a GPU stands still at every number that the processor waits for."""
+    found: dict[str, float] = {}
+    for (name, _), value in zip(parts, torch.stack([value.double() for _, value in parts]).tolist(), strict=True):
+        found[name] = found.get(name, 0.0) + value
+    return found
 
 
 @contextmanager
