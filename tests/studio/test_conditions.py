@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from genvae.errors import SettingError
+from genvae.errors import LacksCapability, SettingError
 from genvae.service import Service
 from genvae_studio.asked import Asked
-from genvae_studio.pages.conditions import declared
+from genvae_studio.pages.conditions import declared, guided
 from genvae_studio.studio import Studio
 from tests.conditional.test_conditioned import trained
 from tests.studio.conftest import running, settled
@@ -104,6 +104,18 @@ def test_what_is_declared_is_read_without_the_model(model: Path, tmp_path: Path)
     studio = Studio(Service(), str(model))
     assert list(declared(studio, str(model))) == ["form", "size", "topic", "tags"]
     assert declared(studio, str(tmp_path / "nowhere")) == {} == declared(studio, "typefaces")
+
+
+@pytest.mark.parametrize("name", ["sentences-en", "fashion", "verses"])
+def test_guidance_is_offered_where_a_model_takes_it(name: str) -> None:
+    service = Service()
+    try:
+        service.run("generate", model=name, n=1, guidance=1.5)
+        takes = True
+    except LacksCapability:
+        takes = False
+    studio = Studio(service, name)
+    assert guided(studio, name, declared(studio, name)) == takes == (name != "verses")
 
 
 def test_a_link_says_conditions_as_json() -> None:

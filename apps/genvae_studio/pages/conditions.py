@@ -44,14 +44,25 @@ def controls(studio: Studio, wanted: gr.State, chosen: gr.State) -> None:
     def drawn(asked: Mapping[str, Any] | None) -> None:
         if not asked:
             return
-        known = declared(studio, str(asked.get("model", "")))
+        model = str(asked.get("model", ""))
+        known = declared(studio, model)
         for name, own in known.items():
             _control(name, own, asked["conditions"].get(name), chosen)
-        if any({"decoder", "prior"} & {*own["reaches"]} for own in known.values()):  # whose step guidance is
+        if guided(studio, model, known):
             low, high = limits("guidance")
             slider = gr.Slider(low, high, asked["guidance"], step=0.1, label="Guidance", info=hint("guidance"),
                                buttons=[], interactive=True, elem_id="guidance")  # fmt: skip
             slider.input(lambda value, now: {**now, "guidance": value}, [slider, chosen], chosen, **SAYS)
+
+
+def guided(studio: Studio, model: str, known: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether guidance is something a model knows: a decoder or a prior is told conditions, and has met unknown ones."""
+    if not any({"decoder", "prior"} & {*own["reaches"]} for own in known.values()):
+        return False
+    try:
+        return studio.service.bundle(model).meets_unknown
+    except GenvaeError:
+        return False
 
 
 def _control(name: str, own: Mapping[str, Any], value: Any, chosen: gr.State) -> None:
