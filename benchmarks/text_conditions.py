@@ -37,6 +37,7 @@ from genvae.host import default_host
 from genvae.progress import Terminal
 from genvae_conditional.measures.likeness import fluency, variety
 from genvae_conditional.measures.obedience import Labels, obedience
+from genvae_conditional.measures.obeyed import least_various
 from genvae_conditional.rules.english import labels
 from genvae_sentence.measures.judging import LEAST as KNOWN
 from genvae_sentence.measures.judging import ORDER
@@ -95,6 +96,9 @@ class Bench:
         had = [tuple(found[name] for name in names) for found in map(labels, held)]
         samples, real = [tokens(line) for line in made], [tokens(line) for line in held]
         found = variety(samples, wanted, real, had)
+        poorest = least_various(samples, asked, real, list(map(labels, held)), names)
+        if poorest is not None:
+            figures |= {"least_various": poorest[0], "least_various_ratio": poorest[1].ratio}
         figures |= {"distinct_2": found.samples, "distinct_2_held": found.real, "distinct_2_ratio": found.ratio}
         for kind, judge in self.judges.items():
             like = fluency(judge, samples, wanted, real, had)

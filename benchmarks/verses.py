@@ -48,7 +48,7 @@ NOISE = (
 #: what a rewriter goes on from, if from any, and how its training differs from the recipe's
 TRAINED: Mapping[str, tuple[str | None, Sequence[str]]] = {
     "unaligned": (None, ()),
-    "in-parts": ("unaligned", ("max_steps=2200", "learning_rate=2e-3", f"corruptions=[{ALWAYS}]")),
+    "in-parts": ("unaligned", ("epochs=6", "max_steps=6000", "learning_rate=2e-3", f"corruptions=[{ALWAYS}]")),
     "aligned": ("in-parts", ("epochs=8", "max_steps=1500", "learning_rate=1.5e-3", f"corruptions=[{ALWAYS}]")),
     "by-words": (None, ("max_steps=1500", f"corruptions=[{ALWAYS}, {NOISE}]")),
     "apart": ("by-words", ("epochs=3", "learning_rate=2e-3", f"corruptions=[{ALWAYS}]")),

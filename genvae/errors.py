@@ -37,8 +37,10 @@ class LacksCapability(GenvaeError):
 
 
 def close(word: str, known: Iterable[str], cutoff: float = 0.55) -> str | None:
-    """The known word that is most like another; None where none is."""
-    found = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=cutoff)
+    """The known word that is most like another, one that differs in capitals alone before all; None where none is."""
+    names = sorted(set(known))
+    alike = [name for name in names if name.casefold() == word.casefold()]
+    found = alike or difflib.get_close_matches(word, names, n=1, cutoff=cutoff)
     return found[0] if found else None
 
 

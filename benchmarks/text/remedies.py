@@ -148,7 +148,11 @@ def remedies(epochs: int, batch: int = 32) -> dict[str, Remedy]:
         "tied-learned-prior": Remedy("Li et al. 2019, one table of words; then Germain et al. 2015", {
             "architecture": TIED, "prior": LEARNED, "phases": with_learned_prior(epochs, per_dimension), **floored,
         }),
-        "tied-learned-prior-weighted": Remedy("the same; then Burda et al. 2016", {
+        "tied-skip-learned-prior": Remedy("tied-learned-prior with skip connections of z: Dieng et al. 2019", {
+            "architecture": {**TIED, "skip": True}, "prior": LEARNED,
+            "phases": with_learned_prior(epochs, per_dimension), **floored,
+        }),
+        "tied-learned-prior-weighted": Remedy("tied-learned-prior; then Burda et al. 2016", {
             "architecture": TIED, "prior": LEARNED, **floored,
             "phases": weighted(epochs, with_learned_prior(epochs, per_dimension)),
         }),

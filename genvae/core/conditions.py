@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from genvae.core.latents import Block, Latents
 from genvae.core.randomness import Stream
-from genvae.errors import LacksCapability, SettingError, nearest
+from genvae.errors import LacksCapability, SettingError, close, nearest
 from genvae.settings import setting
 
 #: which networks a condition may reach
@@ -205,6 +205,9 @@ class Categorical(Condition):
             return self._one(text)
         shares = value if isinstance(value, Mapping) else _shares(text)
         if not shares:
+            named, _, given = text.rpartition(":")
+            if named.strip() in self._numbers:
+                raise SettingError(f"{self.name}: the share of {named.strip()!r} is {given!r}; it must be a number")
             raise self._no_value(text)
         row = torch.zeros(len(self.names))
         for name, share in shares.items():
@@ -312,7 +315,11 @@ class Conditions(Mapping[str, Condition]):
             return self._of[name]
         if not self._of:
             raise SettingError(f"the model has no condition {name!r}: it was trained without conditions")
-        raise SettingError(f"the model has no condition {name!r}; it has: {', '.join(self._of)}")
+        raise SettingError(f"the model has no condition {name!r}; it has: {', '.join(self._of)}{self._like(name)}")
+
+    def _like(self, name: str) -> str:
+        found = close(name, self._of)
+        return f"; did you mean {found!r}?" if found else ""
 
     def unknown(self, rows: int, device: torch.device | None = None) -> Latents:
         """Rows of which nothing is known."""

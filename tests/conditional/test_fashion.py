@@ -52,6 +52,9 @@ def test_boots_are_asked_for_by_name(tmp_path: Path, capsys: pytest.CaptureFixtu
         ("garment=boots", "garment = 'boots' is no value of this model; did you mean 'boot'"),
         ("garment=9", "garment = '9' is no value of this model; known: bag, boot"),
         ("colour=red", "the model has no condition 'colour'; it has: garment"),
+        ("garment=Boot", "garment = 'Boot' is no value of this model; did you mean 'boot'"),
+        ("garmet=boot", "the model has no condition 'garmet'; it has: garment; did you mean 'garment'?"),
+        ("garment=boot:much", "garment: the share of 'boot' is 'much'; it must be a number"),
         ("garment=boot:0,bag:0", "the shares sum to 0"),
     ],
 )

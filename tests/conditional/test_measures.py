@@ -8,7 +8,7 @@ import pytest
 import sacrebleu
 
 from genvae.evaluation.ngram import NGramJudge
-from genvae_conditional.measures.content import beside_copy, bleu, geometric_mean, rewriting
+from genvae_conditional.measures.content import bleu, geometric_mean, rewriting
 from genvae_conditional.measures.likeness import fluency, inside, variety
 from genvae_conditional.measures.obedience import combinations, obedience
 
@@ -75,7 +75,8 @@ def test_geometric_mean():
 
 
 def test_a_rewriting_is_read_beside_the_copy():
-    rows = beside_copy(LINES, BETTER, {"model": 90.0, "copy": 3.0}, [BETTER])
+    accuracies = {"model": (BETTER, 90.0), "copy": (LINES, 3.0)}
+    rows = {name: rewriting(LINES, said, right, [BETTER]) for name, (said, right) in accuracies.items()}
     assert rows["copy"]["self_bleu"] == pytest.approx(100.0)
     assert rows["model"]["reference_bleu"] == pytest.approx(100.0)
     assert rows["model"]["geometric_mean"] == pytest.approx(math.sqrt(90.0 * 100.0))

@@ -45,7 +45,9 @@ def test_figures_are_those_of_the_samples(told_model: Path) -> None:
     both = np.mean([all(a[name] == b[name] for name in NAMES) for a, b in zip(wanted, found, strict=True)])
     assert figures["obeyed_all"] == pytest.approx(both)
     assert figures["conditions_perplexity_ratio"] > 1 and 0 < figures["conditions_covered"] <= 1
-    assert figures["conditions_distinct_2_ratio"] > 0
+    assert 0 < figures["least_various_distinct_2_ratio"] < figures["conditions_distinct_2_ratio"] * 1.5
+    name, _, value = figures["least_various"].partition("=")
+    assert sum(each[name] == value for each in wanted) >= 20
 
 
 def test_the_operation_gives_it_and_other_models_have_none(told_model: Path, tiny_model: Path) -> None:

@@ -56,7 +56,7 @@ def controls(studio: Studio, wanted: gr.State, chosen: gr.State) -> None:
 
 
 def guided(studio: Studio, model: str, known: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether guidance is something a model knows: a decoder or a prior is told conditions, and has met unknown ones."""
+    """Whether a model takes guidance: its decoder or its prior is told conditions, and has met unknown ones."""
     if not any({"decoder", "prior"} & {*own["reaches"]} for own in known.values()):
         return False
     try:

@@ -4,7 +4,7 @@ Clarity in Reporting BLEU Scores", 2018), and what accuracy and content come to 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 Percent = float  # 0 to 100
 
@@ -50,17 +50,3 @@ def rewriting(
         figures["reference_bleu"] = bleu(outputs, references, split=split)
     figures["geometric_mean"] = geometric_mean(accuracy, figures.get("reference_bleu", figures["self_bleu"]))
     return figures
-
-
-def beside_copy(
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    accuracies: Mapping[str, Percent],
-    references: Sequence[Sequence[str]] = (),
-    *,
-    split: bool = False,
-) -> dict[str, dict[str, float]]:
-    """``rewriting`` of the outputs ("model") and of the inputs themselves ("copy"), which keep all content and change
-    nothing: no figure of content means anything without that row. ``accuracies`` holds both, by these names."""
-    rows = {"model": outputs, "copy": inputs}
-    return {name: rewriting(inputs, said, accuracies[name], references, split=split) for name, said in rows.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ import torch
 from genvae.core.randomness import Stream
 from genvae.evaluation.evaluation import TILE, Evaluation
 from genvae.evaluation.ngram import NGramJudge
-from genvae_conditional.measures.likeness import fluency, variety
+from genvae_conditional.measures.likeness import Variety, fluency, inside, variety
 from genvae_conditional.measures.obedience import Labels, obedience
 from genvae_conditional.rules.english import VALUES, labels
 
@@ -36,9 +37,10 @@ def obeyed(evaluation: Evaluation) -> dict[str, Any]:
     negation, tense, subject or length is what was asked for, as rules of English judge, and ``obeyed_all``, with all of
     these together; ``obeyed_uniform`` is the mean of that over combinations. What the rules cannot tell counts against
     the model: ``obeyed_untold``, a share of all that was asked. Beside evaluated lines of the same conditions in the
-    same shares (the rules say what they are): ``conditions_distinct_2_ratio``, and, where a judge has lines to learn
-    from, ``conditions_perplexity_ratio`` under a 5-gram judge; ``conditions_covered`` is the share of samples whose
-    conditions some evaluated line has."""
+    same shares (the rules say what they are): ``conditions_distinct_2_ratio``, and
+    ``least_various_distinct_2_ratio`` inside the value whose samples are the least various (``least_various`` names
+    it); and, where a judge has lines to learn from, ``conditions_perplexity_ratio`` under a 5-gram judge;
+    ``conditions_covered`` is the share of samples whose conditions some evaluated line has."""
     names = [name for name in evaluation.model.conditions if name in VALUES]
     if not evaluation.generated or not names or not all(isinstance(item, str) for item in evaluation.drawn[:TILE]):
         return {}
@@ -62,8 +64,28 @@ def _beside(evaluation: Evaluation, names: list[str], asked: list[Labels]) -> di
         evaluation.left_out["conditions_distinct_2_ratio"] = "no evaluated line has the conditions of any sample"
         return {}
     figures: dict[str, Any] = {"conditions_distinct_2_ratio": various.ratio, "conditions_lines": various.count}
+    poorest = least_various(samples, asked, real, [labels(line) for line in lines], names)
+    if poorest is not None:
+        figures |= {"least_various": poorest[0], "least_various_distinct_2_ratio": poorest[1].ratio}
     if evaluation.judge is not None:
         judge = NGramJudge([_SYMBOL.findall(line) for line in evaluation.judge], ORDER, LEAST)
         found = fluency(judge, samples, wanted, real, had)
         figures |= {"conditions_perplexity_ratio": found.ratio, "conditions_covered": found.covered}
     return figures
+
+
+def least_various(
+    samples: list[list[str]],
+    asked: Sequence[Labels],
+    real: list[list[str]],
+    had: Sequence[Labels],
+    names: Sequence[str],
+) -> tuple[str, Variety] | None:
+    """The value ("form=command") inside which samples are the least various beside real ones; None where no value has
+    enough of both."""
+    found = [
+        (f"{name}={value}", various)
+        for name in names
+        for value, various in inside(samples, [a[name] for a in asked], real, [h[name] for h in had]).items()
+    ]
+    return min(found, key=lambda each: each[1].ratio, default=None)

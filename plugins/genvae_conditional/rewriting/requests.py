@@ -30,7 +30,7 @@ class Rewrite:
         convert=as_conditions, several=True,
     )  # fmt: skip
     strength: float = setting(
-        1.0, help="how far: 0 is the item as it is, 1 what is asked for, more goes on in that direction",
+        1.0, help="how far: 0 is the item said again, 1 what is asked for, more goes on in that direction",
         ge=0.0, le=1_000.0,
     )  # fmt: skip
     keep: str = setting(
