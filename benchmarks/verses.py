@@ -1,6 +1,6 @@
 """Versions of the Bible as styles: King James to Basic English and back, and versions mixed by weights.
 
-    python -m benchmarks.verses [--only ROW] [--model verses] [--beam 16] [--length-penalty 0.8] [--returning 0.5]
+    python -m benchmarks.verses [--only ROW] [--model verses] [--beam 16] [--length-penalty 0.6] [--returning 0.5]
     python -m benchmarks.verses --show           the rows that have landed
 
     copy       the verse as it is, against what the other version says: what any rewriting is to be measured by
@@ -254,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", choices=ROWS, help="one row alone")
     parser.add_argument("--model", default="verses", help="of the curve")
     parser.add_argument("--beam", type=int, default=16)
-    parser.add_argument("--length-penalty", type=float, default=0.8, help="of rewriters, and what follows, too")
+    parser.add_argument("--length-penalty", type=float, default=0.6, help="of rewriters, and what follows, too")
     parser.add_argument("--returning", type=float, default=0.5, help="weight of what comes back")
     parser.add_argument("--show", action="store_true", help="print what is kept, measure nothing")
     chosen = parser.parse_args(arguments)
