@@ -79,7 +79,7 @@ def test_values_are_asked_for_by_name_or_in_shares() -> None:
     assert FORM.ask({"command": 2}).tolist() == [1, 0, 0]
     codes = FORM.codes(["statement", "", "none of these"])
     assert codes[0] == 2 and codes[1:].isnan().all() and unknown(FORM.rows(codes)).tolist() == [False, True, True]
-    for value, said in (("questoin", "mean 'question'"), ("command:x", "command:x"), ("command:0", "sum to 0"),
+    for value, said in (("questoin", "mean 'question'"), ("command:x", "'command' is 'x'"), ("command:0", "sum to 0"),
                         ("command:1,past:1", "'past'"), ({"command": "much"}, "a number")):  # fmt: skip
         with pytest.raises(SettingError, match=said):
             FORM.ask(value)
