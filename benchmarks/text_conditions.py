@@ -35,9 +35,8 @@ from genvae.evaluation.lstm import LSTMJudge, LSTMJudgeSettings
 from genvae.evaluation.ngram import NGramJudge, SequenceJudge
 from genvae.host import default_host
 from genvae.progress import Terminal
-from genvae_conditional.measures.likeness import fluency, variety
+from genvae_conditional.measures.likeness import fluency, least_various, variety
 from genvae_conditional.measures.obedience import Labels, obedience
-from genvae_conditional.measures.obeyed import least_various
 from genvae_conditional.rules.english import labels
 from genvae_sentence.measures.judging import LEAST as KNOWN
 from genvae_sentence.measures.judging import ORDER
@@ -93,10 +92,11 @@ class Bench:
         names = list(asked[0])
         wanted = [tuple(wish[name] for name in names) for wish in asked]
         held = self.lines.held
-        had = [tuple(found[name] for name in names) for found in map(labels, held)]
+        said_of = list(map(labels, held))
+        had = [tuple(found[name] for name in names) for found in said_of]
         samples, real = [tokens(line) for line in made], [tokens(line) for line in held]
         found = variety(samples, wanted, real, had)
-        poorest = least_various(samples, asked, real, list(map(labels, held)), names)
+        poorest = least_various(samples, asked, real, said_of, names)
         if poorest is not None:
             figures |= {"least_various": poorest[0], "least_various_ratio": poorest[1].ratio}
         figures |= {"distinct_2": found.samples, "distinct_2_held": found.real, "distinct_2_ratio": found.ratio}

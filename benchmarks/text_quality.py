@@ -7,6 +7,7 @@
 
     perplexity = exp(nll / words), of 82,430 words in 3,761 sentences, the ends counted
     nll        importance weighted with --samples samples; -ELBO = distortion + KL; all in nats per sentence
+               a GPU makes its products in TF32
     KL, MI, AU the rate, the mutual information (Hoffman and Johnson 2016), the active units (Burda et al. 2016)
 
 The model is chosen by ptb.valid. Rows land in results/text_quality.json one by one; a finished one is not trained
@@ -156,12 +157,13 @@ def main() -> None:
 
     import torch
 
+    from genvae.device import chosen as device
     from genvae.errors import GenvaeError
     from genvae.training.interrupt import Interrupted
 
     torch.set_num_threads(chosen.threads)
-    if chosen.device != "cpu":
-        torch.set_float32_matmul_precision("high")  # products in TF32
+    if device(chosen.device).type == "cuda":
+        torch.set_float32_matmul_precision("high")
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         work, samples = chosen.work, chosen.samples

@@ -9,7 +9,7 @@ import sacrebleu
 
 from genvae.evaluation.ngram import NGramJudge
 from genvae_conditional.measures.content import bleu, geometric_mean, rewriting
-from genvae_conditional.measures.likeness import fluency, inside, variety
+from genvae_conditional.measures.likeness import fluency, inside, least_various, variety
 from genvae_conditional.measures.obedience import combinations, obedience
 
 ASKED = [
@@ -127,3 +127,19 @@ def test_variety_inside_a_condition_finds_a_model_that_repeats_itself():
     assert found["question"].ratio < 0.2
     assert found["statement"].ratio == pytest.approx(1.0)
     assert inside(samples, asked, real[:5], ["question"] * 5) == {}
+
+
+def test_the_value_that_is_said_in_one_way_alone_is_the_least_various():
+    real = [[f"w{n}", "is", "here"] for n in range(40)]
+    had = [{"form": "question" if n % 2 else "statement"} for n in range(40)]
+    samples = [
+        ["who", "is", "it"] if each["form"] == "question" else line for line, each in zip(real, had, strict=True)
+    ]
+    found = least_various(samples, had, real, had, ["form"])
+    assert found is not None and found[0] == "form=question"
+    assert (
+        found[1].ratio
+        == inside(samples, [h["form"] for h in had], real, [h["form"] for h in had])["question"].ratio
+        < 0.2
+    )
+    assert least_various(samples[:10], had[:10], real, had, ["form"]) is None

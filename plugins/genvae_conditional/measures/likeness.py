@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genvae.evaluation.ngram import SequenceJudge
@@ -85,6 +85,23 @@ def inside(
         if len(ours) >= least:
             found[key] = Variety(distinct(ours, order), distinct(theirs, order), len(ours))
     return found
+
+
+def least_various(
+    samples: Sequence[Symbols],
+    asked: Sequence[Mapping[str, Hashable]],
+    real: Sequence[Symbols],
+    had: Sequence[Mapping[str, Hashable]],
+    names: Sequence[str],
+) -> tuple[str, Variety] | None:
+    """The value ("form=command") inside which samples are the least various beside real ones; None where no value has
+    enough of both."""
+    found = [
+        (f"{name}={value}", various)
+        for name in names
+        for value, various in inside(samples, [a[name] for a in asked], real, [h[name] for h in had]).items()
+    ]
+    return min(found, key=lambda each: each[1].ratio, default=None)
 
 
 def _matched(

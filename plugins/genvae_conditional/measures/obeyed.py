@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ import torch
 from genvae.core.randomness import Stream
 from genvae.evaluation.evaluation import TILE, Evaluation
 from genvae.evaluation.ngram import NGramJudge
-from genvae_conditional.measures.likeness import Variety, fluency, inside, variety
+from genvae_conditional.measures.likeness import fluency, least_various, variety
 from genvae_conditional.measures.obedience import Labels, obedience
 from genvae_conditional.rules.english import VALUES, labels
 
@@ -58,34 +57,18 @@ def _beside(evaluation: Evaluation, names: list[str], asked: list[Labels]) -> di
     lines = list(evaluation.items)
     samples, real = ([_SYMBOL.findall(line) for line in part] for part in (evaluation.drawn, lines))
     wanted = [tuple(each[name] for name in names) for each in asked]
-    had = [tuple(labels(line)[name] for name in names) for line in lines]
+    found = [labels(line) for line in lines]
+    had = [tuple(each[name] for name in names) for each in found]
     various = variety(samples, wanted, real, had)
     if not various.count:
         evaluation.left_out["conditions_distinct_2_ratio"] = "no evaluated line has the conditions of any sample"
         return {}
     figures: dict[str, Any] = {"conditions_distinct_2_ratio": various.ratio, "conditions_lines": various.count}
-    poorest = least_various(samples, asked, real, [labels(line) for line in lines], names)
+    poorest = least_various(samples, asked, real, found, names)
     if poorest is not None:
         figures |= {"least_various": poorest[0], "least_various_distinct_2_ratio": poorest[1].ratio}
     if evaluation.judge is not None:
         judge = NGramJudge([_SYMBOL.findall(line) for line in evaluation.judge], ORDER, LEAST)
-        found = fluency(judge, samples, wanted, real, had)
-        figures |= {"conditions_perplexity_ratio": found.ratio, "conditions_covered": found.covered}
+        fluent = fluency(judge, samples, wanted, real, had)
+        figures |= {"conditions_perplexity_ratio": fluent.ratio, "conditions_covered": fluent.covered}
     return figures
-
-
-def least_various(
-    samples: list[list[str]],
-    asked: Sequence[Labels],
-    real: list[list[str]],
-    had: Sequence[Labels],
-    names: Sequence[str],
-) -> tuple[str, Variety] | None:
-    """The value ("form=command") inside which samples are the least various beside real ones; None where no value has
-    enough of both."""
-    found = [
-        (f"{name}={value}", various)
-        for name in names
-        for value, various in inside(samples, [a[name] for a in asked], real, [h[name] for h in had]).items()
-    ]
-    return min(found, key=lambda each: each[1].ratio, default=None)
