@@ -241,10 +241,19 @@ def test_a_corruption_for_another_modality_is_refused() -> None:
         later._check_modality()
 
 
+def test_a_term_for_another_modality_is_refused_wherever_it_stands() -> None:
+    for settings in (
+        "objective.terms=[{term: texture}]",
+        "phases=[{name: a}, {objective: {objective: elbo, terms: [{term: texture}]}}]",
+    ):
+        with pytest.raises(SettingError, match="term 'texture' is for modality 'image', not 'sentence'"):
+            recipe(settings)._check_modality()
+
+
 def test_an_architecture_for_another_modality_is_refused(tmp_path: Path) -> None:
     made = recipe()
-    made.sections["modality"] = {**made.sections["modality"], "modality": "melody"}
-    with pytest.raises(SettingError, match="architecture 'lstm' is for modality 'sentence', not 'melody'"):
+    made.sections["modality"] = {**made.sections["modality"], "modality": "image"}
+    with pytest.raises(SettingError, match="architecture 'lstm' is for modality 'sentence', not 'image'"):
         made._check_modality()
 
 

@@ -250,16 +250,7 @@ class Host:
 
     def owners(self, config: Any) -> Iterator[Record]:
         """The plugins of every part that a recipe entry, or a list or mapping of them, names."""
-        if isinstance(config, Mapping):
-            kind = _kind(config)
-            if kind:
-                yield self.owner(kind, config[kind])
-            for key, entry in config.items():
-                if key != kind:
-                    yield from self.owners(entry)
-        elif isinstance(config, list | tuple):
-            for entry in config:
-                yield from self.owners(entry)
+        return (self.owner(kind, part_id) for kind, part_id in named(config))
 
     def check(self, name: str) -> list[tuple[Part, str]]:
         """Import everything that one plugin registers: each part with its fault, or ''."""
@@ -330,10 +321,24 @@ def _part_fault(part: Any) -> str:
     return ""
 
 
+def named(config: Any) -> Iterator[tuple[str, str]]:
+    """Kind and id of every part that a recipe entry, or a list or mapping of them, names, at whatever depth."""
+    if isinstance(config, Mapping):
+        kind = _kind(config)
+        if kind:
+            yield kind, config[kind]
+        for key, entry in config.items():
+            if key != kind:
+                yield from named(entry)
+    elif isinstance(config, list | tuple):
+        for entry in config:
+            yield from named(entry)
+
+
 def _kind(config: Mapping[Any, Any]) -> str:
     """The kind of part that a mapping is an entry of: ``{schedule: linear, ...}``; '' when it is none."""
-    named = [key for key in config if key in KINDS and isinstance(config[key], str)]
-    return named[0] if len(named) == 1 else ""
+    found = [key for key in config if key in KINDS and isinstance(config[key], str)]
+    return found[0] if len(found) == 1 else ""
 
 
 @functools.cache

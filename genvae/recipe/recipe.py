@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from genvae import settings
 from genvae.errors import DataError, PluginError, SettingError, nearest
-from genvae.host import Host
+from genvae.host import Host, named
 from genvae.recipe.settings import Phase, TrainingSettings
 
 if TYPE_CHECKING:
@@ -228,18 +228,10 @@ class Recipe:
 
     def _check_modality(self) -> None:
         modality = self.sections["modality"]["modality"]
-        corruptions = [
-            *self.sections["corruptions"],
-            *(entry for phase in self.sections["phases"] for entry in phase["corruptions"] or ()),
-        ]
-        asked = [
-            ("architecture", self.sections["architecture"]), *(("corruption", entry) for entry in corruptions),
-            *(("condition", entry) for entry in self.sections["conditions"].values()),
-        ]  # fmt: skip
-        for kind, entry in asked:
-            serves = self.host.part(kind, entry[kind]).modality
+        for kind, part_id in named(self.sections):
+            serves = self.host.part(kind, part_id).modality
             if serves not in ("", modality):
-                raise SettingError(f"{kind} {entry[kind]!r} is for modality {serves!r}, not {modality!r}")
+                raise SettingError(f"{kind} {part_id!r} is for modality {serves!r}, not {modality!r}")
 
     def to_config(self) -> dict[str, Any]:
         """The recipe as plain data."""

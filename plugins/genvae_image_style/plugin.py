@@ -42,6 +42,11 @@ CORRUPTIONS = [
          summary="pictures of a group leant, stretched, made heavier or lighter alike"),
 ]  # fmt: skip
 
+TERMS = [
+    Part(kind="term", id="texture", factory=f"{__package__}.texture:TextureSettings", modality="image",
+         summary="a picture in another's style must have its strokes' width and lean: its autocorrelation"),
+]  # fmt: skip
+
 STARTER = Part(kind="starter", id="typefaces", factory=f"{__package__}.starters:typefaces", modality="image",
                summary="A-Z, a-z and 0-9 in the style of a few of them")  # fmt: skip
 
@@ -74,5 +79,5 @@ MEASURES = [
 
 @hookimpl
 def genvae_parts() -> list[Part]:
-    """The image modality, its sources, architectures, corruptions, operation and measures."""
-    return [MODALITY, STARTER, *SOURCES, *ARCHITECTURES, *CORRUPTIONS, *OPERATIONS, *MEASURES]
+    """The image modality, its sources, architectures, corruptions, terms, operation and measures."""
+    return [MODALITY, STARTER, *SOURCES, *ARCHITECTURES, *CORRUPTIONS, *TERMS, *OPERATIONS, *MEASURES]

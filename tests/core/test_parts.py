@@ -36,6 +36,8 @@ from tests.core.toys import (
     coloured,
     coloured_toy,
     elements,
+    picture_toy,
+    pictures,
     sequence_toy,
     sequences,
     split_elements,
@@ -229,11 +231,12 @@ def test_objective(part_id: str, tmp_path: Path) -> None:
 
 def served(part_id: str) -> tuple[VAE, Batch]:
     """A model that a term is for, and a batch: symbol sequences, or else groups of labelled elements, or sequences
-    with labels."""
+    with labels; pictures for a term that is for them."""
     batch = sequences([[5 + (i * j) % 9 for j in range(1 + i)] for i in range(6)])
     labelled = batch.knowing(label=torch.eye(2)[torch.arange(6) % 2])
     toys = (sequence_toy(), batch), (split_toy(), split_elements(4, 1, 3)), (told_sequence_toy(), labelled)
-    for model, own in toys:
+    of_pictures = ((picture_toy(), pictures(4, 1, 3)),)
+    for model, own in of_pictures if HOST.part("term", part_id).modality == "image" else toys:
         with contextlib.suppress(LacksCapability, SettingError):
             made("term", part_id, model)
             return model, own

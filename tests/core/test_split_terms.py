@@ -233,7 +233,9 @@ def test_a_condition_moves_with_the_blocks_where_it_is_named() -> None:
 
 
 def test_what_cannot_be_swapped_is_said() -> None:
-    with pytest.raises(LacksCapability, match=r"'swap' encodes the mean .* a CategoricalSequence has none"):
+    with pytest.raises(
+        LacksCapability, match=r"'swap' reads the mean of what is decoded, and a CategoricalSequence has none"
+    ):
         SwapSettings().build(sequence_toy())
     with pytest.raises(LacksCapability, match="needs a block that is shared by a group, or set its blocks"):
         SwapSettings().build(toy())
@@ -241,7 +243,7 @@ def test_what_cannot_be_swapped_is_said() -> None:
         SwapSettings(blocks=("stile",)).build(split_toy())
     model, batch = split_toy(), split_elements(2, 2)
     model.decoder = Writes(SPLIT, 4)
-    with pytest.raises(LacksCapability, match=r"what is decoded, \(4, 4\), and the encoder reads \(4, 5\)"):
+    with pytest.raises(LacksCapability, match=r"what is decoded, \(4, 4\), as the encoder reads its input, \(4, 5\)"):
         value_of(SwapSettings(), model, batch)
 
 

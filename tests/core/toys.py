@@ -109,6 +109,27 @@ def split_toy(blocks: Sequence[Block] = SPLIT, *, prior: Prior | None = None, se
     return toy(blocks, posterior=posterior, prior=prior, seed=seed)
 
 
+class ReadsFlat(Reads):
+    """The same of items of any shape, as one vector."""
+
+    def forward(self, batch: Batch) -> Features:
+        return {"summary": batch.views["input"].flatten(1)}
+
+
+def picture_toy(side: int = 4, seed: int = 0) -> VAE:
+    """``split_toy`` on pictures of one channel."""
+    model = toy(SPLIT, width=side**2, posterior=ProductOfGaussiansSettings().build(SPLIT, side**2), seed=seed,
+                encoder=ReadsFlat())  # fmt: skip
+    model.decoder = Writes(SPLIT, 1, side, side)
+    return model
+
+
+def pictures(*sizes: int, side: int = 4, seed: int = 0) -> Batch:
+    """``split_elements`` of pictures of one channel."""
+    drawn = torch.rand(sum(sizes), 1, side, side, generator=torch.Generator().manual_seed(seed))
+    return split_elements(*sizes, seed=seed).viewing(input=drawn, target=drawn)
+
+
 def split_elements(*sizes: int, seed: int = 0) -> Batch:
     """A labelled batch of groups of these sizes, the items of one group side by side."""
     rows = sum(sizes)

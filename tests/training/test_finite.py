@@ -54,6 +54,11 @@ def entry(kind: str, chance: random.Random, among: Callable[[str], bool] = lambd
     return made
 
 
+def _for_sentences(kind: str) -> Callable[[str], bool]:
+    """Whether a part of a kind serves sentences."""
+    return lambda part_id: HOST.part(kind, part_id).modality in ("", "sentence")
+
+
 def _value(field: dataclasses.Field[Any], hint: Any, chance: random.Random) -> Any:
     """A value for a setting, or None to leave it."""
     default, meta = field.default, field.metadata
@@ -66,7 +71,7 @@ def _value(field: dataclasses.Field[Any], hint: Any, chance: random.Random) -> A
         ramp = {"schedule": "linear", "start": bounds[0], "stop": bounds[1], "steps": 3}
         return chance.choice([bounds[0], ramp])
     if hint == tuple[TermSettings, ...]:
-        return [entry("term", chance) for _ in range(chance.randint(1, 2))]
+        return [entry("term", chance, _for_sentences("term")) for _ in range(chance.randint(1, 2))]
     if hint is bool:
         return chance.random() < 0.5
     if meta.get("choices"):
@@ -90,10 +95,7 @@ def sections(chance: random.Random) -> dict[str, Any]:
         "posterior": entry("posterior", chance),
         "prior": entry("prior", chance),
         "objective": entry("objective", chance, lambda i: HOST.load("objective", i).__name__ not in OTHERS),
-        "corruptions": [
-            entry("corruption", chance, lambda i: HOST.part("corruption", i).modality in ("", "sentence"))
-            for _ in range(chance.randint(0, 3))
-        ],
+        "corruptions": [entry("corruption", chance, _for_sentences("corruption")) for _ in range(chance.randint(0, 3))],
         "training": training,
     }
     if chance.random() < 0.3:

@@ -40,31 +40,57 @@ def partners(batch: Batch, groups: Groups, stream: Stream) -> Int[Tensor, " n"]:
     return row[following[groups.of_item]]
 
 
-class Swap(Term):
-    """What it costs to find the latents again, in nats per item; a shared block's count once a group.
+class Swapping(Term):
+    """A term that decodes blocks of one item with the other blocks of another: the ``blocks`` (the shared ones, unless
+    others are named) come from an item of another group, all others are the item's own."""
 
-    The ``blocks`` (the shared ones, unless others are named) come from an item of another group, all others are the
-    item's own; the likelihood's mean is decoded from them and encoded again. Latents are given: none moves to where
-    it is easily found. "density" is -log q(z | decoded); "distance" is half the squared distance between z and the
-    mean found, in units of the posterior's scale, which does not widen for it.
+    def __init__(self, settings: SwappingSettings, model: VAE) -> None:
+        super().__init__(settings.weight)
+        name = f"term {self.id!r}"
+        if not isinstance(model.likelihood, FactorisedLikelihood):
+            raise LacksCapability(
+                f"{name} reads the mean of what is decoded, and a {type(model.likelihood).__name__} has none"
+            )
+        self.taken = [block_named(model.blocks, chosen, name).name for chosen in settings.blocks]
+        self.taken = self.taken or [block.name for block in model.blocks if block.shared]
+        if not self.taken:
+            raise LacksCapability(f"{name} needs a block that is shared by a group, or set its blocks")
+
+    def swapped(
+        self, model: VAE, batch: Batch, latents: Mapping[str, Tensor], source: Int[Tensor, " n"]
+    ) -> tuple[Latents, Batch]:
+        """The latents with the taken blocks of ``source``, and a batch whose input is what they decode to."""
+        assert isinstance(model.likelihood, FactorisedLikelihood)
+        mixed = {name: v[source] if name in self.taken else v for name, v in latents.items()}
+        conditions = {name: v[source] if name in self.taken else v for name, v in batch.conditions.items()}
+        told = replace(batch, conditions=conditions)
+        decoded = model.likelihood.mean(model.decoder(mixed, told).float())
+        if decoded.shape != batch.views["input"].shape:
+            raise LacksCapability(
+                f"term {self.id!r} reads what is decoded, {tuple(decoded.shape)}, as the encoder reads its input, "
+                f"{tuple(batch.views['input'].shape)}"
+            )
+        return mixed, told.viewing(input=decoded)
+
+
+class Swap(Swapping):
+    """What it costs to find the latents of a swap again, in nats per item; a shared block's count once a group.
+
+    The likelihood's mean is decoded and encoded again. Latents are given: none moves to where it is easily found.
+    "density" is -log q(z | decoded); "distance" is half the squared distance between z and the mean found, in units of
+    the posterior's scale, which does not widen for it.
     """
 
     id = "swap"
 
     def __init__(self, settings: SwapSettings, model: VAE) -> None:
-        super().__init__(settings.weight)
-        if not isinstance(model.likelihood, FactorisedLikelihood):
-            raise LacksCapability(
-                f"term 'swap' encodes the mean of what is decoded, and a {type(model.likelihood).__name__} has none"
-            )
-        chosen = [block_named(model.blocks, name, "term 'swap'").name for name in settings.blocks]
-        self.taken = chosen or [block.name for block in model.blocks if block.shared]
-        if not self.taken:
-            raise LacksCapability("term 'swap' needs a block that is shared by a group, or set its blocks")
+        super().__init__(settings, model)
         self.by = settings.by
 
     def forward(self, model: VAE, batch: Batch, draw: Draw, step: int | None, stream: Stream) -> Float[Tensor, ""]:
-        mixed, again = self._mixed(model, batch, draw.latents, partners(batch, draw.groups, stream.at("partners")))
+        source = partners(batch, draw.groups, stream.at("partners"))
+        given = {name: value.detach() for name, value in draw.latents.items()}
+        mixed, again = self.swapped(model, batch, given, source)
         found = model.infer(again)
         total = again.cost.new_zeros(())
         for block in model.blocks:
@@ -73,22 +99,6 @@ class Swap(Term):
                 wanted = found.groups.one(value) if block.shared else value
                 total = total + self._nats(found.posteriors[block.name], wanted).sum()
         return total / len(batch)
-
-    def _mixed(
-        self, model: VAE, batch: Batch, latents: Mapping[str, Tensor], source: Int[Tensor, " n"]
-    ) -> tuple[Latents, Batch]:
-        """The latents with the taken blocks of ``source``, and a batch whose input is what they decode to."""
-        assert isinstance(model.likelihood, FactorisedLikelihood)
-        mixed = {name: (v[source] if name in self.taken else v).detach() for name, v in latents.items()}
-        conditions = {n: v[source] if n in self.taken else v for n, v in batch.conditions.items()}
-        told = replace(batch, conditions=conditions)
-        decoded = model.likelihood.mean(model.decoder(mixed, told).float())
-        if decoded.shape != batch.views["input"].shape:
-            raise LacksCapability(
-                f"term 'swap' encodes what is decoded, {tuple(decoded.shape)}, and the encoder reads "
-                f"{tuple(batch.views['input'].shape)}"
-            )
-        return mixed, told.viewing(input=decoded)
 
     def _nats(self, posterior: Distribution, value: Float[Tensor, "rows ..."]) -> Float[Tensor, " rows"]:
         if self.by == "density":
@@ -99,11 +109,17 @@ class Swap(Term):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwapSettings(TermSettings):
-    """Blocks of different items, decoded together, must be found again."""
+class SwappingSettings(TermSettings):
+    """What every term over swaps has."""
 
     weight: Schedule = setting(Constant(value=1.0), help="its share of the loss", convert=within(0.0))
     blocks: tuple[str, ...] = setting((), help="the blocks taken from an item of another group; default: the shared")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapSettings(SwappingSettings):
+    """Blocks of different items, decoded together, must be found again."""
+
     by: str = setting("density", help="-log q of the latents, or their squared distance in posterior scales",
                       choices=WAYS)  # fmt: skip
 
