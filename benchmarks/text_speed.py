@@ -1,6 +1,7 @@
 """How fast a sentence VAE trains and decodes, genvae beside a textbook PyTorch loop and pythae, in one invocation.
 
-    python benchmarks/text_speed.py [--only training-small-32] [--threads 2] [--precision float32] [--quick]
+    python benchmarks/text_speed.py [--only training-small-32] [--contenders NAME ...] [--threads 2]
+        [--precision float32] [--quick]
 
     training   tokens/s = (tokens of a long run - tokens of a short run) / (seconds of the long - seconds of the short),
                whole processes timed from outside, so that starting up cancels; contenders take turns, round by round;
@@ -33,6 +34,7 @@ from benchmarks.text.ptb import SIZES, head, ptb
 
 Figures = dict[str, Any]
 
+CONTENDERS = ("genvae", "genvae, sampled gradient", "textbook", "textbook, equal lengths", "pythae")
 SAMPLED = 0.1  # sampled_gradient of the rows that sample it
 
 
@@ -72,10 +74,9 @@ def contenders(settings: Figures, install: bool) -> tuple[dict[str, Callable[[in
         return apart("pythae_side", {**common, "steps": steps}, threads=threads, python=python)
 
     found: dict[str, Callable[[int], Ran]] = {
-        "genvae": genvae, "genvae, sampled gradient": sampling, "textbook": textbook, "textbook, equal lengths": equal,
+        name: run for name, run in zip(CONTENDERS, (genvae, sampling, textbook, equal, pythae), strict=True)
+        if run is not pythae or python
     }  # fmt: skip
-    if python:
-        found["pythae"] = pythae
     return found, missing
 
 
@@ -90,9 +91,11 @@ def speed(short: Ran, long: Ran) -> tuple[float, float]:
 
 
 def training(settings: Figures) -> Figures:
-    """Tokens per second and peak memory of every contender."""
-    runs, missing = contenders(settings, install=settings["size"] != "tiny")
-    if missing:
+    """Tokens per second and peak memory of the contenders: genvae, and all others or those that are named."""
+    chosen = settings.get("contenders", CONTENDERS)
+    runs, missing = contenders(settings, install="pythae" in chosen and settings["size"] != "tiny")
+    runs = {name: run for name, run in runs.items() if name in ("genvae", *chosen)}
+    if missing and "pythae" in chosen:
         print(f"without pythae: {missing}")
     short, long = settings["steps"]
     for run in runs.values():
@@ -249,6 +252,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="of torch, on both sides")
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"), help="of genvae")
     parser.add_argument("--rounds", type=int, default=3, help="turns of the contenders in training")
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, metavar="NAME", help="who trains beside genvae")
     parser.add_argument("--quick", action="store_true", help="a toy size in about a minute; figures mean nothing")
     chosen = parser.parse_args()
     data = ptb("train")
@@ -265,11 +269,12 @@ def main() -> None:
             if chosen.only not in (None, row.name):
                 continue
             # where the data lie is no setting of the measurement
-            settings = {name: value for name, value in row.settings.items() if name != "data"}
+            named = {"contenders": chosen.contenders} if chosen.contenders and row.measure is training else {}
+            settings = {name: value for name, value in row.settings.items() if name != "data"} | named
             done = kept.find(row.name, settings)
             if done is None:
                 try:
-                    done = kept.add(row.name, settings, row.measure(row.settings))
+                    done = kept.add(row.name, settings, row.measure({**row.settings, **named}))
                 except ValueError as error:  # nothing is kept of a measurement that failed
                     print(f"\n{row.name} failed: {error}", flush=True)
                     continue
