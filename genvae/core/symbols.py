@@ -16,11 +16,16 @@ class Symbols:
     COUNT: ClassVar[int] = 5
 
 
+def of_symbols(likelihood: nn.Module) -> bool:
+    """Whether a likelihood is of sequences of symbols."""
+    return isinstance(getattr(likelihood, "symbols", None), int)
+
+
 def vocabulary(likelihood: nn.Module, asker: str) -> int:
     """How many symbols a likelihood of symbol sequences tells apart; raises SettingError for any other."""
-    symbols = getattr(likelihood, "symbols", None)
-    if not isinstance(symbols, int):
+    if not of_symbols(likelihood):
         raise SettingError(f"{asker} is for models of symbol sequences; a {type(likelihood).__name__} has no symbols")
+    symbols: int = likelihood.symbols  # type: ignore[assignment]
     if symbols <= Symbols.COUNT:
         raise SettingError(f"{asker} needs an ordinary symbol; all {symbols} of this model are special")
     return symbols

@@ -19,7 +19,7 @@ from genvae.core.conditions import Condition, Conditions, ConditionSettings
 from genvae.core.randomness import Stream
 from genvae.data.batching import GROUP, Rows
 from genvae.data.modality import ROW, ModalitySettings
-from genvae.data.read import numbered, texts
+from genvae.data.read import note_of, numbered, texts
 from genvae.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -62,13 +62,27 @@ def to_config(conditions: Conditions) -> dict[str, Any]:
 
 
 def select(
-    data: Dataset, modality: ModalitySettings, settings: Declared, absent: list[str] | None = None
+    data: Dataset,
+    modality: ModalitySettings,
+    settings: Declared,
+    absent: list[str] | None = None,
+    *,
+    for_model: bool = True,
 ) -> tuple[Dataset, str]:
     """The rows that can be items, as the modality chooses them, each condition's value in the column PREFIX + its name.
 
     Raises DataError for a column that is not there; where ``absent`` is given, such a condition is noted in it, and
-    unknown.
+    unknown. Of items that are not ``for_model`` nothing is asked that only a model needs to be told.
     """
+    table, note = _with_conditions(data, modality, settings, absent)
+    if for_model and (check := getattr(modality, "check", None)) is not None:
+        check(table)
+    return table, "; ".join(filter(None, (note_of(data), note)))
+
+
+def _with_conditions(
+    data: Dataset, modality: ModalitySettings, settings: Declared, absent: list[str] | None
+) -> tuple[Dataset, str]:
     if not settings:
         return modality.select(data)
     from datasets import Dataset as Table

@@ -73,7 +73,7 @@ def diagnosis(evaluation: Evaluation) -> dict[str, Any]:
         f"No posterior collapse: {usage.active_units} of {usage.latent_dim} latent dimensions are active and z tells "
         f"{usage.mutual_information:.2f} nats about an item."
     )
-    return {"diagnosis": diagnose(usage) or healthy}
+    return {"diagnosis": diagnose(usage, evaluation.model) or healthy}
 
 
 # -- what is asked for ---------------------------------------------------------------------------
@@ -120,7 +120,9 @@ def _evaluation(
 
     def selected(location: Location, what: str = "") -> Dataset:
         try:
-            data, note = select(read(location, context.host), settings, declared, [] if what else absent)
+            rows = read(location, context.host)
+            # what is beside the data is looked at item by item, and no model reads it
+            data, note = select(rows, settings, declared, [] if what else absent, for_model=not what)
         except DataError as error:
             raise DataError(f"{what}: {error}" if what else str(error)) from None
         said = f"{what}: {note}" if what else note

@@ -283,7 +283,7 @@ class Trainer:
         self.metrics.write("validation", state.step, found.figures())
         self.reporter.say(f"step {state.step}: {found.summary()}, {self._speed()}")
         if found.usage is not None:
-            warning = diagnose(found.usage)
+            warning = diagnose(found.usage, judged)
             if warning and not self._warned:
                 self.reporter.say(warning)
             self._warned = warning

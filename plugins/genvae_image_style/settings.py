@@ -40,7 +40,9 @@ class ImageSettings:
         "keep", help="ink: a picture with a bright border is inverted, so that what is drawn is bright, as in MNIST",
         choices=("keep", "ink"),
     )  # fmt: skip
-    image_column: str | None = setting(None, help="the column of the pictures; default: image, or the only one of such")
+    image_column: str | None = setting(
+        None, help="the column of the pictures; default: image, file_name, or the only one of such"
+    )
     content_column: str | None = setting(
         None, help=f"the column that says what a picture shows; default: the first of {', '.join(CONTENTS)}"
     )
@@ -80,7 +82,6 @@ class ImageSettings:
             if column is not None:
                 values = texts(data, column)
                 columns[name] = pa.array([values[row] for row in kept], pa.large_string())
-        self._check(columns)
         if ROW in data.column_names:
             columns[ROW] = pa.array(kept)
         left = len(data) - len(kept)
@@ -91,7 +92,7 @@ class ImageSettings:
         names = data.column_names
         if self.image_column is not None:
             return self._there(data, self.image_column)
-        for name in ("image", "item"):
+        for name in ("image", "item", "file_name"):
             if name in names:
                 return name
         schema = data.data.schema
@@ -114,14 +115,14 @@ class ImageSettings:
             raise DataError(f"there is no column {name!r}; the columns are: {', '.join(data.column_names)}")
         return name
 
-    def _check(self, columns: Mapping[str, Any]) -> None:
-        """Raise DataError where the settings need a column that is not there, or one that says nothing."""
+    def check(self, data: Dataset) -> None:
+        """Raise DataError where a model needs a column that is not there, or one that says nothing."""
         for needed, why in (("content" if self.labels else "", "labels = true"), (self.group, f"group = {self.group}")):
             if needed in ("", "none"):
                 continue
-            if needed not in columns:
+            if needed not in data.column_names:
                 raise DataError(f"{why} needs the {needed} of each picture; name its column by {needed}_column")
-            values = set(columns[needed].to_pylist()) - {""}
+            values = set(data.with_format("arrow")[:][needed].to_pylist()) - {""}
             if len(values) < 2:
                 said = f"every picture has {next(iter(values))!r}" if values else "no picture has one"
                 raise DataError(f"{why} needs at least two values in {needed}: {said}")

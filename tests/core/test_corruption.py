@@ -14,12 +14,16 @@ from genvae.core.corruption import (
     SymbolMasking,
     WordDropout,
 )
+from genvae.core.corruption.base import OfSymbols
+from genvae.core.corruption.blanks import Blanks
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Linear
 from genvae.core.symbols import Symbols
 from genvae.errors import SettingError
+from genvae.host import default_host
 from tests.core.toys import sequence_toy, sequences, toy
 
+HOST = default_host()
 STREAM = Stream(0, "train", 5)
 ROWS = [[5 + (i * 7 + j) % 20 for j in range(i % 9)] for i in range(400)]
 KINDS = [(WordDropout, "context", Symbols.UNKNOWN), (SymbolMasking, "input", Symbols.MASK)]
@@ -150,6 +154,13 @@ def test_a_shuffle_of_two_neighbours_swaps_them_as_often_as_it_should() -> None:
     changed = Shuffle(distance=1)(sequences([[5, 6]] * 4000), 0, STREAM)
     swapped = sum(row == [6, 5] for row in read(changed))
     assert swapped == pytest.approx(500, abs=4 * (4000 / 8 * 7 / 8) ** 0.5)
+
+
+@pytest.mark.parametrize("kind", [WordDropout, SymbolMasking, Blanks, Deletion, Substitution, Shuffle])
+def test_without_symbols_there_is_nothing_to_corrupt(kind: type[OfSymbols]) -> None:
+    with pytest.raises(SettingError, match=f"corruption {kind.id!r} is for models of symbol sequences; a"):
+        kind().build(toy())
+    assert HOST.load("corruption", kind.id) is kind
 
 
 def test_corruptions_follow_each_other() -> None:

@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 from genvae.asking import Items, listed
 from genvae.core.likelihoods import Bernoulli
 from genvae.core.randomness import Stream
+from genvae.data.conditions import select as chosen
 from genvae.data.read import read
 from genvae.errors import CheckpointError, DataError, SettingError
 from genvae.evaluation.evaluation import rendering
@@ -231,8 +232,7 @@ def test_a_batch() -> None:
 
 
 def select(rows: Any, **settings: Any) -> tuple[Any, str]:
-    found: tuple[Any, str] = HOST.make("modality", {"modality": "image", **settings}).select(read(rows, HOST))
-    return found
+    return chosen(read(rows, HOST), HOST.make("modality", {"modality": "image", **settings}), {})
 
 
 def table(**columns: list[Any]) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from genvae.training.metrics import Metrics
 from genvae.training.optimizers import rate
 from genvae.training.run import Outcome, train
 from tests.conftest import own_lines
-from tests.core.toys import toy
+from tests.core.toys import sequence_toy, toy
 from tests.training.small import Told, figures_of, trainer
 
 TINY = ["tokenizer=char", "embedding_dim=8", "hidden_dim=12", "latent_dim=3", "warmup_steps=0", "patience=0",
@@ -198,7 +198,13 @@ def test_a_run_that_collapses_says_so_with_the_remedy(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_when_it_warns(active: int, information: float, dim: int, warns: bool) -> None:
     """Under a tenth of the dimensions, or under 0.1 nats; a model without a latent cannot collapse."""
-    assert bool(diagnose(Usage(1.0, information, active, dim))) == warns
+    assert bool(diagnose(Usage(1.0, information, active, dim), toy())) == warns
+
+
+def test_it_advises_what_the_model_can_have() -> None:
+    collapsed = Usage(0.0, 0.0, 0, 3)
+    assert "word_dropout" in diagnose(collapsed, sequence_toy())
+    assert "free_bits" in diagnose(collapsed, toy()) and "word_dropout" not in diagnose(collapsed, toy())
 
 
 # -- a toy modality, where the numbers are known ----------------------------------------------------

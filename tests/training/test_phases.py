@@ -9,11 +9,13 @@ import torch
 
 from genvae.core.objectives.elbo import ElboSettings
 from genvae.core.schedules import Constant
+from genvae.core.vae import VAE
 from genvae.errors import SettingError
 from genvae.host import default_host
 from genvae.recipe import Recipe
 from genvae.recipe.settings import Phase, TrainingSettings
 from genvae.training.stage import Stage
+from tests.core.toys import sequence_toy
 from tests.training.small import figures_of, mixed, trainer, weights
 
 
@@ -49,19 +51,20 @@ def test_what_a_phase_begins_with(begin: str, tmp_path: Path) -> None:
         torch.testing.assert_close(value, expected[name], rtol=0, atol=1e-12)
 
 
-def checked(*assignments: str) -> list[Stage]:
+def checked(*assignments: str, model: VAE | None = None) -> list[Stage]:
     recipe = Recipe.of("sentence", default_host())
-    recipe.set(list(assignments))
+    recipe.set(["corruptions=[]", *assignments])
     made = Recipe(recipe.to_config(), recipe.host)  # as it is stored
     assert made.to_config() == recipe.to_config()
     phases = [Phase(**phase) for phase in made.sections["phases"]]
-    return [Stage.of(phase, TrainingSettings(), made, mixed()) for phase in phases]
+    return [Stage.of(phase, TrainingSettings(), made, model or mixed()) for phase in phases]
 
 
 def test_a_phase_has_its_own_corruptions() -> None:
     stages = checked(
         "corruptions=[symbol-masking]",
         "phases=[{corruptions: [{corruption: deletion, rate: 0.4}, shuffle]}, {corruptions: []}, {}]",
+        model=sequence_toy(),
     )
     found = [[type(corruption).__name__ for corruption in stage.corruptions] for stage in stages]
     assert found == [["Deletion", "Shuffle"], [], ["SymbolMasking"]]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genvae.core.batch import Batch
 from genvae.core.randomness import Stream
-from genvae.core.symbols import Symbols
+from genvae.core.symbols import Symbols, vocabulary
 from genvae.core.vae import VAE
 
 
@@ -46,6 +46,21 @@ class Corruption(ABC):
         """This corruption for a model: itself, where it needs to know nothing of it. Raises SettingError for a
         model that it cannot serve."""
         return self
+
+
+class OfSymbols(Corruption):
+    """A corruption of sequences of symbols; no other model can have it."""
+
+    #: what it is called where it is refused: the id that it is registered by
+    id: ClassVar[str]
+
+    def build(self, model: VAE) -> Corruption:
+        self.symbols(model)
+        return self
+
+    def symbols(self, model: VAE) -> int:
+        """How many symbols the model tells apart; raises SettingError for one without."""
+        return vocabulary(model.likelihood, f"corruption {self.id!r}")
 
 
 def hit(

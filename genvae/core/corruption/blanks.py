@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 
 from genvae.core.batch import Batch
-from genvae.core.corruption.base import Corruption, hit
+from genvae.core.corruption.base import OfSymbols, hit
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Schedule, within
 from genvae.core.symbols import Symbols
@@ -18,10 +18,11 @@ from genvae.settings import setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blanks(Corruption):
+class Blanks(OfSymbols):
     """Symbols that the encoder reads are masked: all of some sequences, of each other one a share of its own, drawn
     evenly between none and all."""
 
+    id: ClassVar[str] = "blanks"
     hides_symbols: ClassVar[bool] = True
 
     whole: Schedule = setting(

@@ -14,18 +14,19 @@ from jaxtyping import Int
 from torch import Tensor
 
 from genvae.core.batch import Batch
-from genvae.core.corruption.base import Corruption, hit
+from genvae.core.corruption.base import Corruption, OfSymbols, hit
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant, Schedule, within
-from genvae.core.symbols import Symbols, vocabulary
+from genvae.core.symbols import Symbols
 from genvae.core.vae import VAE
 from genvae.settings import setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class SymbolMasking(Corruption):
+class SymbolMasking(OfSymbols):
     """Symbols that the encoder reads are masked, so that it has to infer them from the others."""
 
+    id: ClassVar[str] = "symbol-masking"
     hides_symbols: ClassVar[bool] = True
 
     rate: Schedule = setting(Constant(value=0.15), help="share of symbols masked", convert=within(0.0, 1.0))
@@ -37,8 +38,10 @@ class SymbolMasking(Corruption):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deletion(Corruption):
+class Deletion(OfSymbols):
     """Symbols that the encoder reads are left out and those behind them move up; one is always left."""
+
+    id: ClassVar[str] = "deletion"
 
     rate: Schedule = setting(Constant(value=0.15), help="share of symbols left out", convert=within(0.0, 1.0))
 
@@ -55,13 +58,15 @@ class Deletion(Corruption):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Substitution(Corruption):
+class Substitution(OfSymbols):
     """Symbols that the encoder reads are replaced by others, drawn evenly from all ordinary symbols."""
+
+    id: ClassVar[str] = "substitution"
 
     rate: Schedule = setting(Constant(value=0.15), help="share of symbols replaced", convert=within(0.0, 1.0))
 
     def build(self, model: VAE) -> Corruption:
-        return _Substitution(self.rate, vocabulary(model.likelihood, "corruption 'substitution'"))
+        return _Substitution(self.rate, self.symbols(model))
 
     def __call__(self, batch: Batch, step: int, stream: Stream) -> Batch:
         raise TypeError("a substitution must be built for a model: it draws from its symbols")
@@ -87,12 +92,14 @@ class _Substitution(Corruption):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shuffle(Corruption):
+class Shuffle(OfSymbols):
     """Symbols that the encoder reads change places, none by more than ``distance``.
 
     Each position gets a number in [0, distance + 1) added and the row is sorted by the sums: a symbol that is more
     than ``distance`` behind another cannot pass it.
     """
+
+    id: ClassVar[str] = "shuffle"
 
     distance: int = setting(3, help="most places a symbol moves", ge=0)
 
