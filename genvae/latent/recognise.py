@@ -1,7 +1,8 @@
 """The value of an observed block that is not known of an item: the one under which the item's bound is the best.
 
 Enumeration, as in Kingma, Mohamed, Rezende and Welling, "Semi-supervised Learning with Deep Generative Models" (2014),
-with all values equally likely beforehand.
+with all values equally likely beforehand. What a block costs that all items of a group share is left out: all of
+them pay for it, and one item alone would be called what is cheapest to say, not what it shows.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ def recognised(model: VAE, batch: Batch, block: str, values: Mapping[str, Tensor
 
 
 def _nats(model: VAE, batch: Batch) -> Float[Tensor, " n"]:
-    """What the posterior mean costs, and the rate where it can be had."""
+    """What the posterior mean costs, and the rate of the item's own blocks where it can be had."""
     draw = model.infer(batch)
     nats = model.distortion(draw.latents, batch)
     for block in model.blocks:
-        if block.name in draw.log_q:
+        if block.name in draw.log_q and not block.shared:
             try:
                 nats = nats + draw.rate(block).sum(1)
             except LacksCapability:

@@ -16,6 +16,7 @@ from genvae.latent.tools import Tools
 from genvae.store.whole import check_place, write_whole
 from genvae_image_style.completing import Complete, Completed
 from genvae_image_style.fonts import LETTERS, open_face, render_font, to_font, to_svg
+from genvae_image_style.fonts.ink import polarity
 from genvae_image_style.modality import Image
 from genvae_image_style.picture import Picture
 
@@ -32,6 +33,8 @@ def complete(context: Context, request: Complete) -> Completed:
         what = context.bundle.modality_id
         raise LacksCapability(f"complete draws letters; {context.bundle.name!r} is a model of the modality {what!r}")
     told_apart_by(tools)
+    if request.letters == "":
+        raise SettingError("letters = '' names none; leave it out for all that the model knows")
     write = _writer(modality, request)
     given = _given(request, modality)
     examples = {letter: _read(modality, item) for letter, item in given.items()}
@@ -56,6 +59,10 @@ def _given(request: Complete, modality: Image) -> dict[str, dict[str, Any]]:
         if letters is None:
             known = open_face(path).known
             letters = "".join(letter for letter in modality.contents if letter in known)
+            if not letters:
+                raise DataError(
+                    f"{path.name} has none of the letters that the model knows: {''.join(modality.contents)}"
+                )
         _check(letters, modality)
         pictures: Mapping[str, Any] = render_font(path, letters, modality.size)
     else:
@@ -99,9 +106,16 @@ def _writer(modality: Image, request: Complete) -> Any:
     check_place(path, "output")
 
     def write(made: Mapping[str, Picture]) -> str:
+        made = _inked(made)
         if ending == FONT:
             return str(to_font(made, path, request.family))
         write_whole(path, to_svg(made, COLUMNS).encode(), "output")
         return str(path)
 
     return write
+
+
+def _inked(made: Mapping[str, Picture]) -> Mapping[str, Picture]:
+    """The letters bright on dark, as outlines are looked for: a model that learned dark ones on white draws them so."""
+    bright = [polarity(picture) for picture in made.values()]
+    return made if 2 * sum(bright) >= len(bright) else {letter: Picture(255 - p) for letter, p in made.items()}

@@ -22,7 +22,7 @@ from genvae_image_style.architectures.letters import widths
 from genvae_image_style.fonts import LETTERS, open_face, render_font
 from genvae_image_style.modality import Image
 from genvae_image_style.reading.decoding import Frame
-from tests.images.drawn import rectangles
+from tests.images.drawn import built, rectangles
 
 RECIPE = Path(__file__).parents[2] / "plugins" / "genvae_image_style" / "recipes" / "typefaces.yaml"
 TINY = ["read_dim=8", "hidden_dim=12", "style_dim=5", "drawn_dim=3", "place_dim=6", "filter_dim=2",
@@ -36,19 +36,23 @@ def font(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, font: Path) -> Path:
-    """A model that begins each letter with that of a font and lets the style change it."""
+    return saved(tmp_path_factory.mktemp("models") / "tiny", font)
+
+
+def saved(place: Path, font: Path, *settings: str, ink: float = 12.0) -> Path:
+    """A model that begins each letter with that of a font, bright where ``ink`` is positive, and lets the style change
+    it."""
     recipe = Recipe.of(str(RECIPE), default_host())
-    recipe.set(TINY)
+    recipe.set([*TINY, *settings])
     modality = recipe.modality_settings().fit(_table())
     assert isinstance(modality, Image)
     model = recipe.build(modality, 3)
     drawn = render_font(font, modality.contents)
-    ink = torch.stack([torch.from_numpy(drawn[letter]) for letter in modality.contents]).flatten(1)
+    inked = torch.stack([torch.from_numpy(drawn[letter]) for letter in modality.contents]).flatten(1)
     with torch.no_grad():
-        model.decoder.own.weight.copy_((ink.float() / 255 * 12 - 6).T)  # type: ignore[union-attr]
+        model.decoder.own.weight.copy_(((inked.float() / 255 - 0.5) * ink).T)  # type: ignore[union-attr]
         model.decoder.basis.bias.zero_()  # type: ignore[union-attr]
         model.decoder.basis.weight.mul_(5)  # type: ignore[union-attr]
-    place = tmp_path_factory.mktemp("models") / "tiny"
     save(Bundle("tiny", model, modality, recipe, {}), place)
     return place
 
@@ -135,6 +139,20 @@ def test_from_a_font_to_a_sheet_a_drawing_and_a_font(
     assert set(LETTERS) <= open_face(tmp_path / "all.ttf").known
 
 
+def test_dark_letters_on_white_make_the_same_outlines(font: Path, tmp_path: Path) -> None:
+    """A model that learned letters as they are printed gives a font of its letters, not of the paper around them."""
+    made = {}
+    for name, ink, settings in (("bright", 12.0, []), ("dark", -12.0, ["framing=pad", "polarity=keep"])):
+        model = Model(str(saved(tmp_path / name, font, *settings, ink=ink)), Service())
+        given = render_font(font, "A")["A"]
+        examples = {"A": given if ink > 0 else 255 - given}
+        model.complete(examples, redraw=True, output=str(tmp_path / f"{name}.ttf"))
+        made[name] = render_font(tmp_path / f"{name}.ttf", "HIL")
+    for letter, picture in made["dark"].items():
+        apart = picture.astype(float) - made["bright"][letter]
+        assert picture.mean() < 128 and (apart**2).mean() ** 0.5 < 60, letter
+
+
 def test_examples_on_the_command_line(folder: Path, examples: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["complete", str(folder), "--examples", *examples, "--letters", "ABC", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["letters"]
@@ -144,14 +162,19 @@ def test_examples_on_the_command_line(folder: Path, examples: list[str], capsys:
     assert json.loads(capsys.readouterr().out)["letters"] == found
 
 
-def test_what_is_refused(model: genvae.Model, font: Path, tmp_path: Path) -> None:
+def test_what_is_refused(
+    model: genvae.Model, font: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     given = render_font(font, "A")
+    greek = built(tmp_path_factory.mktemp("fonts") / "greek.ttf", dict.fromkeys("αβ", (100, 0, 500, 700)))
     for values, words in (
         ({}, "no examples"),
         ({"examples": {"A": np.zeros((32, 32), np.uint8)}}, "the example A: "),
         ({"examples": {"A": tmp_path / "none.png"}}, "no such file"),
         ({"examples": {"ß": given["A"]}}, "'ß' is none of the letters"),
         ({"examples": given, "letters": "A?"}, "no label '?'"),
+        ({"examples": given, "letters": ""}, "letters = '' names none"),
+        ({"font": str(greek)}, "greek.ttf has none of the letters that the model knows: 0"),
         ({"examples": [given["A"]]}, "an example is a letter and its picture"),
         ({"examples": ("A",)}, "got 'A'"),
         ({"examples": [("A", given["A"]), ("A", given["A"])]}, "given twice"),

@@ -39,7 +39,7 @@ def test_the_autocorrelation_is_that_of_the_power_spectrum(channels: int, reach:
 
 
 def test_hands_differ_in_it_more_than_what_they_write() -> None:
-    """Of shapes of our own in nine hands: one hand differs less from itself than from others; wide strokes have more."""
+    """Of our own shapes in nine hands: a hand differs less from itself than from others; wide strokes have more."""
     drawn = torch.tensor(np.stack([[shape(c, s) for s in range(len(STYLES))] for c in SHAPES])).float().div(255)
     found = autocorrelation(drawn.flatten(0, 1)[:, None], 2).reshape(len(SHAPES), len(STYLES), -1)
     beside = found[..., :2].mean((0, 2))
