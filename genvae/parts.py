@@ -122,6 +122,8 @@ SOURCES = [
                endings=(".jsonl", ".ndjson")),
     SourcePart(id="parquet", factory="genvae.data.sources.files:read_parquet", summary="Parquet",
                endings=(".parquet",)),
+    SourcePart(id="saved", factory="genvae.data.sources.saved:read_saved",
+               summary="a data set that datasets saved to disk", endings=(".arrow",), folder=True),
     SourcePart(id="hub", factory="genvae.data.sources.hub:read_hub", summary="a hub data set, owner/name[:split]"),
 ]  # fmt: skip
 

@@ -22,6 +22,7 @@ _HUB = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+)?")
 Location = str | Path | Sequence[Any]
 
 _FOLDERS: weakref.WeakKeyDictionary[Dataset, Path] = weakref.WeakKeyDictionary()
+_NOTES: weakref.WeakKeyDictionary[Dataset, str] = weakref.WeakKeyDictionary()
 
 
 def read(location: Location, host: Host) -> Dataset:
@@ -49,6 +50,17 @@ def folder_of(data: Dataset) -> Path | None:
     """The folder that a table was read from: what its file names are relative to. None where it is from no file,
     and for a table that was made from the one that ``read`` gave."""
     return _FOLDERS.get(data)
+
+
+def noted(data: Dataset, note: str) -> Dataset:
+    """The table, of which a source has to say what it left out or did not use, in one line."""
+    _NOTES[data] = note
+    return data
+
+
+def note_of(data: Dataset) -> str:
+    """What the source said of a table that ``read`` gave; "" where it had nothing to say."""
+    return _NOTES.get(data, "")
 
 
 def numbered(data: Dataset, column: str) -> Dataset:
@@ -130,12 +142,15 @@ def _visible(path: Path) -> bool:
 
 def _in_memory(items: Sequence[Any]) -> Dataset:
     """Text in the column "text", mappings with their own columns, other objects in the column "item"."""
-    from datasets import Dataset
+    from datasets import Dataset, DatasetDict
 
     from genvae.data.sources.files import from_rows, table
 
     if isinstance(items, Dataset):
         return items
+    if isinstance(items, DatasetDict):
+        names = [str(name) for name in items]
+        raise DataError(f"the data are in splits, {', '.join(names)}; give one of them, as in data[{names[0]!r}]")
     rows: list[Any] = [str(row) if isinstance(row, Path) else row for row in items]
     if all(isinstance(row, str) for row in rows):
         return table({"text": rows}, "the list of items")

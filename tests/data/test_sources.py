@@ -278,6 +278,28 @@ def test_datasets_reads_a_data_set(tmp_path: Path, hub_cache: None) -> None:
         read_hub(f"{folder}:test")
 
 
+def test_what_datasets_saved_to_disk(tmp_path: Path) -> None:
+    from datasets import Dataset, DatasetDict
+
+    splits = DatasetDict({name: Dataset.from_dict({"text": [f"from {name}"]}) for name in ("train", "test")})
+    splits.save_to_disk(tmp_path / "saved")
+    for place in ("saved/train", "saved/train/data-00000-of-00001.arrow"):
+        assert list(read(tmp_path / place, HOST)["text"]) == ["from train"]
+    with pytest.raises(DataError, match=r"saved holds the splits train, test; give one of them, as in .*saved/train$"):
+        read(tmp_path / "saved", HOST)
+    with pytest.raises(
+        DataError, match=r"the data are in splits, train, test; give one of them, as in data\['train'\]"
+    ):
+        read(splits, HOST)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"is no data set that save_to_disk wrote: it has no state.json"):
+        read(tmp_path, HOST)
+    (tmp_path / "saved/train/data-00000-of-00001.arrow").write_bytes(b"words")
+    for place in ("saved/train", "saved/train/data-00000-of-00001.arrow"):
+        with pytest.raises(DataError, match=r"train.*: not a readable data set of Arrow files") as caught:
+            read(tmp_path / place, HOST)
+        assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["nobody/nothing", "nobody/nothing:validation"])
 def test_a_hub_that_cannot_be_reached_is_one_line(name: str, hub_cache: None) -> None:
     with pytest.raises(DataError, match=f"'{name}' is neither a file or folder here nor a data set") as caught:

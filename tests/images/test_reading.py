@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from genvae.data.conditions import select
 from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import folder_of, read
 from genvae.errors import DataError
@@ -62,6 +63,11 @@ def rows(location: Any, **settings: Any) -> tuple[np.ndarray, dict[str, list[Any
     examples = prepare(data, modality)
     pictures = np.stack([np.asarray(modality.item({"pixels": pixels})) for pixels in examples["pixels"]])
     return pictures, {name: list(examples[name]) for name in examples.column_names if name not in ("pixels", "cost")}
+
+
+def said(location: Any) -> str:
+    """What a run would say of the data that it is given."""
+    return select(read(location, HOST), HOST.make("modality", {"modality": "image"}), {})[1]
 
 
 # -- IDX -----------------------------------------------------------------------------------------
@@ -130,6 +136,20 @@ def test_npz_whose_axis_has_no_name(tmp_path: Path) -> None:
     assert known == {"content": ["cat", "cat", "dog", "dog", "owl", "owl"], "style": list("010101")}
 
 
+def test_npz_of_bytes_and_of_planes(tmp_path: Path) -> None:
+    """As other programs write them: text as bytes, colours as planes."""
+    colour = drawings(4, colour=True)
+    content, style = np.array([b"a", "é".encode()] * 2), np.array([b"one", b"one", b"two", b"two"])
+    place = npz(tmp_path / "a.npz", images=colour.transpose(0, 3, 1, 2), content=content, style=style, mean=np.zeros(3))
+    found, known = rows(place, colour="rgb")
+    assert np.array_equal(found, colour)
+    assert known == {"content": ["a", "é"] * 2, "style": ["one", "one", "two", "two"]}
+    grey = drawings(4)
+    assert np.array_equal(rows(npz(tmp_path / "b.npz", images=grey[:, None]))[0], grey)
+    with pytest.raises(DataError, match=r"c.npz: 'content' holds bytes that are not UTF-8"):
+        read(npz(tmp_path / "c.npz", images=grey, content=np.array([b"\xff"] * 4)), HOST)
+
+
 # -- files ---------------------------------------------------------------------------------------
 
 
@@ -163,6 +183,34 @@ def test_folders_of_contents_and_of_styles(tmp_path: Path) -> None:
     (tmp_path / "flat" / "stray.png").write_bytes(png(pictures[0]))
     with pytest.raises(DataError, match=r"different depths \(stray.png and bold/A.png\)"):
         read(tmp_path / "flat", HOST)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_folder_of_pictures_with_a_table_of_what_they_show(tmp_path: Path, ending: str) -> None:
+    pictures = drawings(3)
+    (tmp_path / "train").mkdir()
+    for number, picture in enumerate(pictures):
+        Pillow.fromarray(picture).save(tmp_path / "train" / f"{number}.png")
+    lines = {
+        "csv": "file_name,label\ntrain/2.png,x\ntrain/0.png,y\n",
+        "jsonl": '{"file_name": "train/2.png", "label": "x"}\n{"file_name": "train/0.png", "label": "y"}\n',
+    }[ending]
+    table = tmp_path / f"metadata.{ending}"
+    table.write_text(lines, encoding="utf-8")
+    for place in (tmp_path, table):
+        found, known = rows(place)
+        assert np.array_equal(found, pictures[[2, 0]]) and known == {"content": ["x", "y"]}
+    assert said(tmp_path) == f"1 of 3 pictures left out: metadata.{ending} does not name them"
+    table.rename(tmp_path / "train" / table.name)
+    with pytest.raises(DataError, match=rf"give one of the tables that say what .*: .*train/metadata.{ending}$"):
+        read(tmp_path, HOST)
+
+
+def test_a_table_that_names_no_pictures_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(drawings(1)[0]))
+    (tmp_path / "metadata.csv").write_text("picture,label\na,x\n", encoding="utf-8")
+    assert rows(tmp_path)[1] == {}
+    assert said(tmp_path) == "not used, for want of a column 'file_name': metadata.csv"
 
 
 def test_a_folder_of_what_is_mostly_text_is_text(tmp_path: Path) -> None:
@@ -202,7 +250,8 @@ def test_a_datasets_image_column(tmp_path: Path) -> None:
     images = [Pillow.fromarray(picture) for picture in pictures]
     data = Dataset.from_dict({"picture": images, "label": [0, 1, 0]}, features=features)
     data.to_parquet(tmp_path / "table.parquet")
-    for place in (data, tmp_path / "table.parquet"):
+    data.save_to_disk(tmp_path / "saved")
+    for place in (data, tmp_path / "table.parquet", tmp_path / "saved"):
         found, known = rows(place)
         assert np.array_equal(found, pictures) and known == {"content": ["cat", "dog", "cat"]}
 
@@ -284,6 +333,32 @@ def test_font_files(tmp_path: Path) -> None:
     known = rows(tmp_path)[1]
     assert known == {"content": [*"AB1Z"], "style": ["blocks"] * 3 + ["more/others"]}
     assert set(read(tmp_path, HOST)["family"]) == {"Blocks"}
+
+
+def test_fonts_that_cannot_be_drawn_are_left_out_of_a_folder(tmp_path: Path) -> None:
+    from fontTools.ttLib import TTFont
+
+    whole = a_font(tmp_path / "fine.ttf").read_bytes()
+    (tmp_path / "cut.ttf").write_bytes(whole[: len(whole) // 2])
+    a_font(tmp_path / "signs.ttf", "+-")
+    with TTFont(tmp_path / "fine.ttf") as font:
+        font["glyf"]["letter66"].numberOfContours = 0  # B draws nothing
+        font.save(tmp_path / "blank.ttf")
+        del font["glyf"]
+        font.save(tmp_path / "bitmaps.ttf")
+    assert rows(tmp_path)[1] == {"content": list("AB1"), "style": ["fine"] * 3}
+    note = said(tmp_path)
+    for words in (
+        "4 of 5 fonts left out",
+        "bitmaps.ttf (a font of bitmaps only",
+        "draws nothing for 'B'",
+        "and 1 more",
+    ):
+        assert words in note
+    (tmp_path / "fine.ttf").unlink()
+    with pytest.raises(DataError, match=r": 4 of 4 fonts left out: bitmaps.ttf") as caught:
+        read(tmp_path, HOST)
+    assert "\n" not in str(caught.value)
 
 
 # -- faults --------------------------------------------------------------------------------------
@@ -388,7 +463,7 @@ def test_a_damaged_picture_of_the_data_is_named(
 def test_a_bomb_in_the_data_is_refused_by_its_header(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(bomb(40_000, 40_000))
     (tmp_path / "b.png").write_bytes(bomb(9_000, 9_000))
-    with pytest.raises(DataError, match=r"^a.png: too large a picture .*; at most 64,000,000 pixels"):
+    with pytest.raises(DataError, match=r"^a.png: 40,000 x 40,000 pixels; at most 64,000,000 in all are read$"):
         rows(tmp_path)
     (tmp_path / "a.png").unlink()
     with pytest.raises(DataError, match=r"b\.png: 9,000 x 9,000 pixels; at most 64,000,000 in all are read"):

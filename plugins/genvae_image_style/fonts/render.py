@@ -83,7 +83,9 @@ def open_face(path: Path | str) -> Face:
         return Face(path, _characters(font, path))
 
 
-def render_font(path: Path | str, letters: Iterable[str], size: int = 32) -> dict[str, UInt8[np.ndarray, "size size"]]:
+def render_font(
+    font: Path | str | Face, letters: Iterable[str], size: int = 32
+) -> dict[str, UInt8[np.ndarray, "size size"]]:
     """Pictures of letters of a font, (size, size), ink 255 on 0, by the convention above.
 
     The scale is that of all of A-Z, a-z and 0-9 that the font has (and of ``letters``, should others be among them),
@@ -92,7 +94,7 @@ def render_font(path: Path | str, letters: Iterable[str], size: int = 32) -> dic
     """
     wanted = list(dict.fromkeys(letters))
     _check(wanted, size)
-    face = open_face(path)
+    face = font if isinstance(font, Face) else open_face(font)
     missing = [letter for letter in wanted if letter not in face.known]
     if missing:
         raise DataError(f"{face.path}: the font has no {_listed(missing)}")

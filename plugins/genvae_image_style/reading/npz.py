@@ -1,14 +1,16 @@
 """NPZ files of numpy.
 
-``images`` is uint8, (n, h, w) or (n, h, w, 3); ``content`` and ``style``, if there, have n entries. Pictures may have
-several leading axes, (fonts, letters, h, w), say: an array as long as one of them becomes a column of its name, and an
-axis that has none the column ``axis_0`` or ``axis_1`` of its numbers. Nothing is unpickled.
+``images`` is uint8, (n, h, w), (n, h, w, 3) or (n, 3, h, w); ``content`` and ``style``, if there, have n entries, of
+numbers, text or bytes of UTF-8. Pictures may have several leading axes, (fonts, letters, h, w), say: an array as long
+as one of them becomes a column of its name, and an axis that has none the column ``axis_0`` or ``axis_1`` of its
+numbers. Nothing is unpickled.
 """
 
 from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,8 @@ def read_npz(path: Path) -> Dataset:
     pictures = found.pop(name)
     if pictures.dtype != np.uint8:
         raise DataError(f"{path}: {name!r} is of {pictures.dtype}; save the pictures as uint8, 0 to 255")
+    if _channels_first(pictures, found):
+        pictures = np.moveaxis(pictures, -3, -1)
     coloured = pictures.ndim >= 4 and pictures.shape[-1] in (1, 3, 4)
     leading = pictures.shape[: -3 if coloured else -2]
     if pictures.ndim < 3 or not pictures.size:
@@ -57,6 +61,15 @@ def read_npz(path: Path) -> Dataset:
         if axis not in named:
             columns[f"axis_{axis}"] = array(_along(np.arange(leading[axis]), axis, leading).tolist())
     return Dataset(table(columns))
+
+
+def _channels_first(pictures: NDArray[Any], beside: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether pictures are (..., 1 | 3, h, w): that axis is of channels, unless the last is, or text or whole numbers
+    beside the pictures name what lies along it (three letters of each font)."""
+    if pictures.ndim < 4 or pictures.shape[-3] not in (1, 3) or pictures.shape[-1] in (1, 3, 4):
+        return False
+    leading = pictures.shape[:-2]
+    return not any(v.shape in (leading, leading[-1:]) and v.dtype.kind in "iuU" for v in beside.values())
 
 
 def _along(values: NDArray[Any], axis: int, leading: tuple[int, ...]) -> NDArray[Any]:
@@ -82,7 +95,16 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError(f"{path}: not a readable NPZ file ({' '.join(str(error).split())[:120]})") from None
     if not all(isinstance(values, np.ndarray) for values in found.values()):
         raise DataError(f"{path}: not a readable NPZ file (it holds something that is no array)")
-    return {key: values for key, values in found.items() if values.dtype.kind in "biufU"}
+    plain = {key: _text(path, key, values) if values.dtype.kind == "S" else values for key, values in found.items()}
+    return {key: values for key, values in plain.items() if values.dtype.kind in "biufU"}
+
+
+def _text(path: Path, key: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Text of what numpy holds as bytes."""
+    try:
+        return np.char.decode(values, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: {key!r} holds bytes that are not UTF-8 ({error.reason})") from None
 
 
 def _pictures(path: Path, found: dict[str, NDArray[Any]]) -> str:

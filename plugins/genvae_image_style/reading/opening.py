@@ -22,10 +22,11 @@ KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 
 def opened(source: Path | str | bytes, name: str) -> Image.Image:
     """A picture file whose header has been read, and nothing more."""
+    content: Path | io.BytesIO
     if isinstance(source, bytes):
         content, start = io.BytesIO(source), source[:256]
     else:
-        path = Path(source).expanduser()
+        content = path = Path(source).expanduser()
         try:
             if path.is_dir():
                 raise DataError(f"{name}: a folder, not a picture")
@@ -36,15 +37,14 @@ def opened(source: Path | str | bytes, name: str) -> Image.Image:
             raise DataError(f"{name}: no such file" if missing else f"{name}: {error.strerror or error}") from None
         except ValueError as error:  # a zero byte in the name
             raise DataError(f"{name!r}: no file name ({error})") from None
-        content = path  # type: ignore[assignment]
     if not start:
         raise DataError(f"{name}: an empty file, not a picture")
     try:
         with warnings.catch_warnings():  # what Pillow warns of is refused by its size
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(content, formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{name}: too large a picture ({said(error)}); at most {MOST:,} pixels") from None
+    except Image.DecompressionBombError:
+        raise too_large(*_size(content, start), name) from None
     except Image.UnidentifiedImageError:
         raise DataError(f"{name}: {_unknown(start)}") from None
     except Exception as error:  # a header that promises something else
@@ -56,9 +56,23 @@ def opened(source: Path | str | bytes, name: str) -> Image.Image:
 def check_size(image: Image.Image, name: str) -> None:
     """Refuse a picture by what its header says, before it is decoded."""
     if image.width * image.height > MOST:
-        raise DataError(f"{name}: {image.width:,} x {image.height:,} pixels; at most {MOST:,} in all are read")
+        raise too_large(image.width, image.height, name)
     if not image.width * image.height:
         raise DataError(f"{name}: a picture without pixels")
+
+
+def too_large(width: int, height: int, name: str) -> DataError:
+    """What is said of a picture that has more than MOST pixels."""
+    return DataError(f"{name}: {width:,} x {height:,} pixels; at most {MOST:,} in all are read")
+
+
+def _size(content: Path | io.BytesIO, start: bytes) -> tuple[int, int]:
+    """Width and height by the header, of a picture whose format Pillow knows and which it refuses to open."""
+    readers = (Image.OPEN[kind] for kind in FORMATS)
+    reader = next(reader for reader, accepts in readers if accepts is None or accepts(start))
+    with content.open("rb") if isinstance(content, Path) else io.BytesIO(content.getvalue()) as file:
+        size: tuple[int, int] = reader(file, "").size
+    return size
 
 
 def _unknown(start: bytes) -> str:
@@ -82,7 +96,7 @@ def checked_array(values: NDArray[Any], name: str) -> Bytes:
     if values.ndim not in (2, 3) or channels not in (1, 3, 4) or not values.size:
         raise DataError(f"{name}: an array of shape {values.shape}; pictures are (h, w) or (h, w, 3)")
     if values.shape[0] * values.shape[1] > MOST:
-        raise DataError(f"{name}: {values.shape[1]:,} x {values.shape[0]:,} pixels; at most {MOST:,} in all are read")
+        raise too_large(values.shape[1], values.shape[0], name)
     return on_white(values) if channels == 4 else np.asarray(values[..., 0] if values.shape[2:] == (1,) else values)
 
 
