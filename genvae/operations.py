@@ -256,7 +256,7 @@ def _figure(value: Any) -> str:
 class Train:
     """Train a model on data."""
 
-    target: str = setting(help="a modality (sentence) or a recipe (a .yaml file)", argument=True)
+    target: str = setting(help="a modality or a recipe (a .yaml file)", argument=True, parts="modality")
     data: Any = setting(help="a file, a folder, a hub id, or a list of items")
     output: str = setting(help="the folder for the model; must be new, or hold a run to resume")
     set: tuple[str, ...] = setting((), help="name=value; may be given more than once")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -36,18 +37,20 @@ def setting(
     convert: Any = None,
     keywords: bool = False,
     several: bool = False,
+    parts: str = "",
 ) -> Any:
     """A dataclass field with its meaning and limits.
 
     ``flags`` are extra command line spellings ("-n"); ``argument`` makes it a positional argument
     there. ``convert`` is applied before the type check (a number to a schedule, say). A request's field of
     ``keywords`` is a dictionary that also takes every keyword or option which is nothing else; the option of one of
-    ``several`` values takes every word up to the next option.
+    ``several`` values takes every word up to the next option. ``parts`` is the kind of part that the value names: in a
+    recipe a list of such entries, as the sections have them; in a request an id, and the help lists those installed.
     """
     metadata = {
         "help": help, "ge": ge, "gt": gt, "le": le, "lt": lt, "choices": choices,
         "max_length": max_length, "flags": flags, "argument": argument, CONVERT: convert, "keywords": keywords,
-        "several": several,
+        "several": several, "parts": parts,
     }  # fmt: skip
     if isinstance(default, dict | list):
         frozen = default
@@ -178,8 +181,14 @@ def coerce(value: Any, hint: Any, name: str) -> Any:
             return value
     else:
         return value
-    wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(hint, str(hint))
-    raise SettingError(f"{name} = {value!r} must be {wanted}")
+    wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(hint) or _words(hint)
+    raise SettingError(f"{name} = {plain(value)!r} must be {wanted}")
+
+
+def _words(cls: type) -> str:
+    """A class as a user knows it: TermSettings is a term."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", cls.__name__.removesuffix("Settings")).lower()
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def plain(value: Any) -> Any:

@@ -181,8 +181,13 @@ def test_whole_lists() -> None:
         ("seed=" + "9" * 5000, "seed: cannot read the value"),
         ("beta=", "None is no schedule"),
         ("beta=much", "'much' is no number and no schedule"),
+        ("beta=[1]", r"^\[1\] is no schedule: give a number"),
+        ("beta={corruption: word-dropout}", r"^{'rate': 0.3} is no schedule: give a number"),
+        ("objective.terms=[swpa]", "no term 'swpa' is installed; did you mean 'swap'"),
+        ("objective.terms=[3]", "a term is given by its id, or as {term: ID, ...}; got 3"),
+        ("objective.terms=[{corruption: binarise}]", "a term is given by its id, .*; got {'corruption': 'binarise'}"),
         ("beta={schedule: linear, stp: 1}", "unknown setting 'stp' in schedule linear; did you mean 'stop'"),
-        ("word_dropout={rate: 1}", "must be"),
+        ("word_dropout={rate: 1}", "{'rate': 1} is no schedule"),
         ("corruptions=word-dropout", "corruptions must be a list"),
         ("phases=3", "phases must be a list"),
         ("=3", "unknown setting ''"),
@@ -241,8 +246,16 @@ def test_a_corruption_for_another_modality_is_refused() -> None:
         later._check_modality()
 
 
+def test_an_id_stands_for_a_part_wherever_there_is_a_list_of_them() -> None:
+    short, long = recipe("objective.terms=[mmd]"), recipe("objective.terms=[{term: mmd}]")
+    assert short.sections == long.sections and short.sections["objective"]["terms"][0]["term"] == "mmd"
+    objective = "objective={{objective: semi-supervised, changes: [{}]}}"
+    assert recipe(objective.format("deletion")).sections == recipe(objective.format("corruption: deletion")).sections
+
+
 def test_a_term_for_another_modality_is_refused_wherever_it_stands() -> None:
     for settings in (
+        "objective.terms=[texture]",
         "objective.terms=[{term: texture}]",
         "phases=[{name: a}, {objective: {objective: elbo, terms: [{term: texture}]}}]",
     ):

@@ -50,23 +50,25 @@ class Several(TyperCommand):
     several: Sequence[str] = ()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Say the option before each of its words."""
+        """Say the option before each of its words; raises SettingError for one without any."""
         rest: list[str] = []
         taking = ""
         for place, word in enumerate(args):
             if word == "--":
                 return super().parse_args(ctx, [*rest, *args[place:]])
-            if word.startswith("-") and word != "-":
-                taking = word if word in self.several else ""
-                rest += [] if taking and self._follows(args, place) else [word]
-            else:
+            if self._is_value(word):
                 rest += [taking, word] if taking else [word]
+                continue
+            taking = word if word in self.several else ""
+            if not taking:
+                rest.append(word)
+            elif place + 1 == len(args) or not self._is_value(args[place + 1]):
+                raise SettingError(f"{word} was given nothing: name one or more (a pattern may match no file)")
         return super().parse_args(ctx, rest)
 
     @staticmethod
-    def _follows(args: list[str], place: int) -> bool:
-        """Whether a word that is a value comes next."""
-        return place + 1 < len(args) and not args[place + 1].startswith("--")
+    def _is_value(word: str) -> bool:
+        return word == "-" or not word.startswith("-")
 
 
 class Open(TyperCommand):
@@ -160,6 +162,8 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> inspect.Parameter:
     text = meta.get("help", "")
     if meta.get("choices"):
         text += f" ({', '.join(map(str, meta['choices']))})"
+    if meta.get("parts"):
+        text += f"; installed: {', '.join(part.id for part in default_host().parts(meta['parts']))}"
     if not required and field.default not in (None, False, dataclasses.MISSING, ()):
         text += f" [default: {field.default}]"
     default: Any = ... if required else (False if kind is bool else None)

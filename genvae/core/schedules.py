@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genvae.errors import SettingError
-from genvae.settings import build, setting
+from genvae.settings import build, plain, setting
 
 
 class Schedule(ABC):
@@ -24,17 +24,19 @@ class Schedule(ABC):
         """The value at a step, counted from 0; None asks for the value it ends with."""
 
 
-def as_schedule(value: Any) -> Any:
+def as_schedule(value: Any) -> Schedule:
     """A bare number is a constant schedule."""
-    if isinstance(value, bool) or value is None:
-        raise SettingError(f"{value!r} is no schedule: give a number, or {{schedule: linear, stop: 1.0, steps: 1000}}")
-    if isinstance(value, int | float | str):
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
             number = float(value)
         except ValueError:
             raise SettingError(f"{value!r} is no number and no schedule") from None
         return build(Constant, {"value": number}, where="schedule constant")
-    return value
+    raise SettingError(
+        f"{plain(value)!r} is no schedule: give a number, or {{schedule: linear, stop: 1.0, steps: 1000}}"
+    )
 
 
 def within(low: float, high: float = math.inf) -> Callable[[Any], Any]:
@@ -42,11 +44,10 @@ def within(low: float, high: float = math.inf) -> Callable[[Any], Any]:
 
     def convert(value: Any) -> Any:
         schedule = as_schedule(value)
-        if isinstance(schedule, Schedule):
-            for number in (schedule.at(0), schedule.at(None)):
-                if not low <= number <= high:
-                    bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"at least {low:g}"
-                    raise SettingError(f"{number:g} is out of range: it must be {bounds}")
+        for number in (schedule.at(0), schedule.at(None)):
+            if not low <= number <= high:
+                bounds = f"between {low:g} and {high:g}" if math.isfinite(high) else f"at least {low:g}"
+                raise SettingError(f"{number:g} is out of range: it must be {bounds}")
         return schedule
 
     return convert

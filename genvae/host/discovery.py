@@ -203,7 +203,8 @@ class Host:
         if not (isinstance(factory, type) and dataclasses.is_dataclass(factory)):
             path, owner = self._parts[kind, part_id].factory, self._owners[kind, part_id]
             raise PluginError(f"{kind} {part_id!r} of plugin {owner!r}: {path} is no dataclass of settings")
-        made = {key: self._nested(value) for key, value in options.items()}
+        kinds = {field.name: field.metadata.get("parts") for field in dataclasses.fields(factory)}
+        made = {key: self._nested(value, kinds.get(key)) for key, value in options.items()}
         self._classes[factory] = self._parts[kind, part_id]
         return settings.build(factory, made, where=f"{kind} {part_id}")
 
@@ -216,7 +217,10 @@ class Host:
             raise SettingError(f"a {kind} is given by its id, or as {{{kind}: ID, ...}}; got {config!r}")
         return config[kind], {key: value for key, value in config.items() if key != kind}
 
-    def _nested(self, value: Any) -> Any:
+    def _nested(self, value: Any, kind: str | None = None) -> Any:
+        """An option with the parts in it made; ``kind`` is that of all parts of a list, which may then be ids."""
+        if kind and isinstance(value, list | tuple):
+            return [self.make(kind, entry) for entry in value]
         if isinstance(value, Mapping):
             kind = _kind(value)
             return self.make(kind, value) if kind else {key: self._nested(entry) for key, entry in value.items()}

@@ -188,6 +188,11 @@ def test_help_shows_examples(cli: Cli, command: str) -> None:
     assert f"genvae {command}" in done.out.partition("Examples:")[2]
 
 
+def test_the_help_of_train_names_what_is_installed(cli: Cli) -> None:
+    shown = " ".join(cli("train", "--help").out.split())
+    assert "a modality or a recipe (a .yaml file); installed: image, sentence" in shown
+
+
 def test_every_command_is_listed_with_what_it_does(cli: Cli) -> None:
     for arguments in ([], ["--help"], ["-h"]):
         shown = cli(*arguments).out

@@ -205,7 +205,7 @@ def test_models_that_it_cannot_serve():
         objective_of(model_of(), label="color")
     with pytest.raises(SettingError, match="consistency needs changes"):
         objective_of(model_of(), consistency=1.0)
-    with pytest.raises(SettingError, match="changes are corruptions"):
+    with pytest.raises(SettingError, match="changes = 'shift' must be a corruption"):
         objective_of(model_of(), consistency=1.0, changes=("shift",))
     shared = split_toy(SPLIT)
     shared.observed = ("label",)

@@ -67,7 +67,9 @@ class ElboSettings:
     blocks: Mapping[str, BlockWeight] = setting(
         {}, help="what single blocks cost instead, {block: {beta: B, free_bits: F}}", convert=block_weights
     )
-    terms: tuple[TermSettings, ...] = setting((), help="additions to the loss, each {term: ID, weight: W, ...}")
+    terms: tuple[TermSettings, ...] = setting(
+        (), help="additions to the loss, each an id or {term: ID, weight: W, ...}", parts="term"
+    )
 
     def build(self, model: VAE) -> Elbo:
         for name in self.blocks:

@@ -85,7 +85,9 @@ class TargetRateSettings:
     )
     multiplier: float = setting(1.0, help="the multiplier at the start", gt=0.0, le=1e4)
     speed: float = setting(0.01, help="most change of the multiplier's logarithm in a step", gt=0.0, le=1.0)
-    terms: tuple[TermSettings, ...] = setting((), help="additions to the loss, each {term: ID, weight: W, ...}")
+    terms: tuple[TermSettings, ...] = setting(
+        (), help="additions to the loss, each an id or {term: ID, weight: W, ...}", parts="term"
+    )
 
     def build(self, model: VAE) -> TargetRate:
         lowest = min(self.target.at(0), self.target.at(None))

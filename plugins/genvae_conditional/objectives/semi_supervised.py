@@ -14,7 +14,6 @@ a label that it is sure of is the copies', too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -73,7 +72,7 @@ class SemiSupervised(Objective):
         self.recogniser = Recogniser(
             model, self.block, own=settings.encoder == "own", hidden=settings.hidden, dropout=settings.dropout
         )
-        self.changes = [as_corruption(change).build(model) for change in settings.changes]
+        self.changes = [change.build(model) for change in settings.changes]
 
     # -- the parts ---------------------------------------------------------------------------------
 
@@ -184,13 +183,6 @@ class SemiSupervised(Objective):
         return (nats * taught).mean(), taught.float().mean()
 
 
-def as_corruption(entry: Any) -> Corruption:
-    """A change as it stands in a recipe, made; raises SettingError for what is none."""
-    if not isinstance(entry, Corruption):
-        raise SettingError(f"changes are corruptions, each {{corruption: ID, ...}}; got {entry!r}")
-    return entry
-
-
 @dataclass(frozen=True, kw_only=True)
 class SemiSupervisedSettings:
     """Items of which a condition is known of some alone."""
@@ -222,7 +214,9 @@ class SemiSupervisedSettings:
     consistency: Schedule = setting(
         Constant(value=0.0), help="weight of what q says of changed copies of the items", convert=within(0.0)
     )
-    changes: tuple[Any, ...] = setting((), help="how copies are changed, each {corruption: ID, ...}")
+    changes: tuple[Corruption, ...] = setting(
+        (), help="how copies are changed, each an id or {corruption: ID, ...}", parts="corruption"
+    )
     sure: float = setting(0.95, help="from what q(c|x) on a value is taught to the copies", ge=0.0, le=1.0)
 
     def build(self, model: VAE) -> SemiSupervised:
