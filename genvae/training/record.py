@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,11 @@ def begin(
     modality: Modality,
     start: Bundle | None,
     conditions: dict[str, Any] | None = None,
-) -> None:
+) -> Path:
     """Make the run's folder, whole: what is being trained, modality and conditions as they were fitted, the model it
-    starts from."""
-    output = run_folder.parent
-    existed = output.exists()
+    starts from. Returns what is to be removed for nothing to be left of the run: that folder, or the output where it
+    was not there before."""
+    made = run_folder if run_folder.parent.exists() else run_folder.parent
     try:
         with staged(run_folder) as stage:
             write_json(stage / RUN, identity)
@@ -58,9 +59,9 @@ def begin(
             if start is not None:
                 save(start, stage / START)
     except CheckpointError:
-        if not existed and output.exists() and not any(output.iterdir()):
-            output.rmdir()
+        shutil.rmtree(made, ignore_errors=True)
         raise
+    return made
 
 
 def conditions_of(run_folder: Path) -> dict[str, Any]:

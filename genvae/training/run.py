@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from genvae.data.conditions import Known, agreed, fit, restored, to_config
 from genvae.data.prepare import prepare
 from genvae.data.read import Location
 from genvae.device import AUTO, chosen
-from genvae.evaluation.evaluation import Evaluation, measured
+from genvae.evaluation.evaluation import Evaluation, drawn_as, measured
 from genvae.progress import Reporter
 from genvae.recipe import Recipe
 from genvae.recipe.settings import Phase, TrainingSettings
@@ -27,12 +28,13 @@ from genvae.training.metrics import Metrics
 from genvae.training.parts import Parts, parts
 from genvae.training.record import begin, check_output, conditions_of, resumed
 from genvae.training.stage import Stage
-from genvae.training.start import Start, try_out
+from genvae.training.start import Start
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 MEASURED = 1_000  # most items of the evaluation at the end
+MEASURED_AT_COST = 100  # the same where the prior's density is costly
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def train(
     """Train a model, or go on with a run that was stopped.
 
     The output folder gets the model; its folder ``run`` keeps recipe, metrics and checkpoints. Nothing
-    is written before the data has been read and found usable. ``start`` is a trained model whose weights and
+    is written before the data has been read and found usable, and nothing is left of a run that fails in its first
+    step: it would be in the way of the corrected command. ``start`` is a trained model whose weights and
     modality the run begins with, its recipe being made by ``start.recipe``; ``validation`` are items to validate
     on, in place of a share of the data. Where it computes (``device``) is no part of the run: it may be resumed
     elsewhere, and is equal bit for bit on one kind of device.
@@ -110,26 +113,38 @@ def train(
         f"{len(train_items.rows):,} items to train on, {len(held.rows):,} to validate; "
         f"{sum(p.numel() for p in model.parameters()):,} weights"
     )
+    made: Path | None = None
     if not resume:
-        if start is not None:
-            try_out(stages[0], model, train_batches.batch(train_items.rows[:2]), training.seed)
-        begin(identity, run_folder, modality, start.bundle if start else None, to_config(conditions))
+        made = begin(identity, run_folder, modality, start.bundle if start else None, to_config(conditions))
     trainer = Trainer(
         model=model, fresh=fresh, stages=stages, train=train_batches, valid=valid, settings=training,
         checkpoints=checkpoints, reporter=reporter, state=state, metrics=lambda size: Metrics(run_folder, size),
     )  # fmt: skip
     with exact_products(place):
-        state = trainer.run()
+        state = _run(trainer, made)
     bundle = Bundle(output.name, model, modality, recipe, {**(start.about() if start else {}), **(about or {})})
-    final = Batches(
-        held_examples, held.some(MEASURED, training.seed), modality, batch_size=256, device=place, known=held_known
+    measured_on = held.some(MEASURED_AT_COST if model.prior.costly else MEASURED, training.seed)
+    final = Batches(held_examples, measured_on, modality, batch_size=256, device=place, known=held_known)
+    evaluation = Evaluation(
+        model, modality, bundle.modality_id, final, seed=training.seed, drawn_as=drawn_as(recipe, model)
     )
-    scores = measured(Evaluation(model, modality, bundle.modality_id, final, seed=training.seed), host)
+    scores = measured(evaluation, host)
     model.to("cpu")
     bundle.about.setdefault("command", " ".join(["genvae", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else "")
     bundle.about.setdefault("scores", {})["On its own validation lines"] = scores
     save(bundle, output)
     return Outcome(bundle, state, scores, _speed(state, modality.unit))
+
+
+def _run(trainer: Trainer, made: Path | None) -> State:
+    """Train to the end. Where the first step fails, what was ``made`` for the run is removed."""
+    try:
+        return trainer.run()
+    except Exception:
+        if made is not None and not trainer.state.step:
+            trainer.metrics.close()
+            shutil.rmtree(made, ignore_errors=True)
+        raise
 
 
 def _weights(model: VAE, start: Start | None, batches: Batches | None, reporter: Reporter) -> None:

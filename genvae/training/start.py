@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from genvae.core.batch import Batch
 from genvae.core.conditions import Conditions
-from genvae.core.randomness import Stream
 from genvae.core.told import ToldPrior
 from genvae.core.vae import VAE
 from genvae.data.conditions import Declared, restored, to_config
@@ -23,7 +19,6 @@ from genvae.store.folders import sha256
 from genvae.store.locate import locate
 from genvae.store.weights import load_into_larger, load_module
 from genvae.training.record import START, identity_of
-from genvae.training.stage import Stage, freeze
 
 #: what of a model's card stays to be said of a model that started from it
 PASSED_ON = ("summary", "licence", "data", "attribution", "started_from")
@@ -107,14 +102,3 @@ class Start:
         """What the new model's card must say: where its weights come from, and what is owed to whom."""
         known = {key: self.bundle.about[key] for key in PASSED_ON if self.bundle.about.get(key)}
         return {"started_from": {"name": self.title, "sha256": self.digest, **known}}
-
-
-def try_out(stage: Stage, model: VAE, batch: Batch, seed: int) -> None:
-    """Ask for the loss of a few items as the first phase would, so that what the model cannot do is said before
-    anything is written: a fitted prior may have no gradient, say. Raises LacksCapability; nothing changes."""
-    if stage.phase.data != "items":
-        return
-    freeze(model, stage.phase.frozen)
-    model.eval()
-    with torch.random.fork_rng(devices=[]):
-        stage.objective(model)(model, batch, 0, Stream(seed, "try"))

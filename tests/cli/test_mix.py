@@ -231,6 +231,7 @@ def test_a_wrong_request(
 
 COMPLETED = {
     (): ("no examples are given",),
+    ("--examples",): ("--examples was given nothing",),
     ("--examples", "H"): ("an example is a letter and its picture", "'H'"),
     ("--examples", "Q=H0.png"): ("'Q' is none of the letters that the model knows",),
     ("--examples", "H=words.png"): ("words.png: not a picture that can be read",),
@@ -269,6 +270,39 @@ def test_a_folder_with_one_class(cli: Cli, tmp_path: Path) -> None:
         done = cli("train", "image", "--data", tmp_path / "data", "--output", tmp_path / "out", *quick, *settings)
         done.refused(said, "'H'")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_fails_in_its_first_step_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
+    for style in range(3):
+        place = tmp_path / "data" / f"s{style}"
+        place.mkdir(parents=True)
+        for content in SHAPES:
+            (place / f"{content}.png").write_bytes(png(shape(content, style)))
+    run = ["train", "image", "--data", tmp_path / "data", "--output", tmp_path / "out", "--set", "max_steps=1",
+           "--set", "architecture=content-style", "--set", "width=8"]  # fmt: skip
+    for there in (False, True):  # a folder of the user's stays
+        before = snapshot(tmp_path)
+        done = cli(*run)
+        assert done.code == 2 and done.err.splitlines()[-1].endswith("evidence; set posterior=product-of-gaussians")
+        assert snapshot(tmp_path) == before
+        if not there:
+            (tmp_path / "out").mkdir()
+    mended = cli(*run, "--set", "posterior=product-of-gaussians")
+    assert mended.code == 0, mended.err
+
+
+def test_a_judge_need_not_say_what_only_a_model_is_told(cli: Cli, split_model: Path, tmp_path: Path) -> None:
+    for style in range(6):
+        for content in SHAPES:
+            place = tmp_path / "judge" / content
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{style}.png").write_bytes(png(shape(content, style)))
+    lines = [f"{path.parent.name},{path.stem},{path}" for path in sorted((tmp_path / "judge").rglob("*.png"))]
+    (tmp_path / "data.csv").write_text("\n".join(["content,style,image", *lines]) + "\n", encoding="utf-8")
+    found = cli("evaluate", split_model, "--data", tmp_path / "data.csv", "--judge", tmp_path / "judge", "--json").json
+    assert 0 <= found["swap_accuracy"] <= 1
+    said = cli("evaluate", split_model, "--data", tmp_path / "judge")
+    assert said.code == 2 and said.err.splitlines()[-1].startswith("genvae: group = style needs the style of each")
 
 
 def test_blocks_are_listed(cli: Cli, split_model: Path, labelled_model: Path) -> None:

@@ -161,5 +161,5 @@ def test_parameters_are_float32_under_mixed_precision(settings: DeltaSettings) -
 @pytest.mark.parametrize("settings", MADE, ids=lambda made: type(made).__name__)
 def test_a_shared_block_is_refused(settings: DeltaSettings) -> None:
     shared = Block(name="vector", shape=(4,), shared=True)
-    with pytest.raises(LacksCapability, match=r"'vector' is shared by a group, and the .* posterior has no rule"):
+    with pytest.raises(LacksCapability, match=r"'vector' is shared by a group, .*; set posterior=product-of"):
         at(settings.build((shared,), 6), shared, summaries(4))

@@ -329,7 +329,7 @@ def test_a_model_of_another_modality(base: Path) -> None:
         going_on("sentence", [], model, "x")
 
 
-def test_a_prior_without_a_gradient_is_said_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_prior_without_a_gradient_is_said_and_nothing_is_left(tmp_path: Path) -> None:
     recipe = Recipe.of("sentence", HOST)
     phases = "phases=[{name: a, max_steps: 2}, {data: latents, objective: fit-prior, max_steps: 2}]"
     prior = "prior={prior: flow-matching, hidden: 8, layers: 1, steps: 2}"

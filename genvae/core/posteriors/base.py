@@ -80,5 +80,5 @@ def refuse_shared(block: Block, posterior_id: str) -> None:
     if block.shared:
         raise LacksCapability(
             f"block {block.name!r} is shared by a group, and the {posterior_id} posterior has no rule to pool a "
-            "group's evidence"
+            "group's evidence; set posterior=product-of-gaussians"
         )
