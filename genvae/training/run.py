@@ -17,7 +17,7 @@ from genvae.data.conditions import Known, agreed, fit, restored, to_config
 from genvae.data.prepare import prepare
 from genvae.data.read import Location
 from genvae.device import AUTO, chosen
-from genvae.evaluation.evaluation import Evaluation, drawn_as, measured
+from genvae.evaluation.evaluation import Evaluation, measured
 from genvae.progress import Reporter
 from genvae.recipe import Recipe
 from genvae.recipe.settings import Phase, TrainingSettings
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MEASURED = 1_000  # most items of the evaluation at the end
-MEASURED_AT_COST = 100  # the same where the prior's density is costly
 
 
 @dataclass(frozen=True)
@@ -123,12 +122,10 @@ def train(
     with exact_products(place):
         state = _run(trainer, made)
     bundle = Bundle(output.name, model, modality, recipe, {**(start.about() if start else {}), **(about or {})})
-    measured_on = held.some(MEASURED_AT_COST if model.prior.costly else MEASURED, training.seed)
-    final = Batches(held_examples, measured_on, modality, batch_size=256, device=place, known=held_known)
-    evaluation = Evaluation(
-        model, modality, bundle.modality_id, final, seed=training.seed, drawn_as=drawn_as(recipe, model)
+    final = Batches(
+        held_examples, held.some(MEASURED, training.seed), modality, batch_size=256, device=place, known=held_known
     )
-    scores = measured(evaluation, host)
+    scores = measured(Evaluation(model, modality, bundle.modality_id, final, seed=training.seed), host)
     model.to("cpu")
     bundle.about.setdefault("command", " ".join(["genvae", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else "")
     bundle.about.setdefault("scores", {})["On its own validation lines"] = scores
