@@ -29,7 +29,7 @@ ARCHITECTURES = [
         ("image-mlp", "mlp:MLPSettings", "fully connected encoder and decoder"),
         ("image-conv", "conv:ConvSettings", "strided convolutions down to about 4 x 4 and up again"),
         ("image-residual", "residual:ResidualSettings", "residual blocks at each resolution"),
-        ("image-ladder", "ladder:LadderSettings", "latents z1 ... zL, as vectors or as maps"),
+        ("image-ladder", "ladder:LadderSettings", "latents z1 ... zL, vectors or maps; for prior and posterior ladder"),
         ("image-linear", "linear:LinearSettings", "principal components of each value of a condition, and a filter"),
         ("content-style", "split:ContentStyleSettings", "blocks content and style; style changes how content is drawn"),
         ("letters", "letters:LettersSettings", "letters by their label, in a style that a font shares"),
