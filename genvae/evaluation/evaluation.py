@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from genvae import settings
 from genvae.core.batch import Batch
 from genvae.core.bounds import Bound, importance_weighted
+from genvae.core.corruption import Corruption
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
 from genvae.data.batching import Batches, Rows, some
@@ -26,6 +28,8 @@ from genvae.progress import Reporter, Silent
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+    from genvae.recipe import Recipe
 
 T = TypeVar("T")
 
@@ -77,7 +81,7 @@ class Evaluation:
     many items are drawn from the prior, by ``options`` (rendering settings) and with its noise times
     ``prior_scale``; ``plain`` are the rendering settings of reconstructions. ``judge`` are real items that only
     ``judges`` (their kinds) are trained on, ``train`` those that the model was, ``encoder`` a folder of a pretrained
-    encoder.
+    encoder. ``drawn_as`` says what the data are where a table holds more than that, as chances of black and white.
     """
 
     model: VAE
@@ -95,6 +99,7 @@ class Evaluation:
     judges: tuple[str, ...] = ("ngram",)
     train: Sequence[Any] | None = None
     encoder: str | None = None
+    drawn_as: Sequence[Corruption] = ()
     reporter: Reporter = field(default_factory=Silent)
     #: figure, or id of a measure -> why it is not there
     left_out: dict[str, str] = field(default_factory=dict)
@@ -107,12 +112,19 @@ class Evaluation:
         made: T = self._made[name]
         return made
 
+    def in_order(self) -> Iterator[Batch]:
+        """Batches of every item, as the model is asked for them: drawn as ``drawn_as`` says, where that says more than
+        the table."""
+        stream = Stream(self.seed, "data")
+        for batch in self.batches.in_order():
+            yield reduce(lambda made, corruption: corruption(made, sys.maxsize, stream), self.drawn_as, batch)
+
     @cached_property
     def bound(self) -> Bound:
-        """The bounds of every item, in the order of ``batches.in_order()``."""
+        """The bounds of every item, in the order of ``in_order()``."""
         found = []
         with self._progress("likelihood", self.count):
-            for batch in self.batches.in_order():
+            for batch in self.in_order():
                 stream = Stream(self.seed, "evaluation")
                 found.append(importance_weighted(self.model, batch, stream, samples=self.samples))
                 self.reporter.advance(sum(len(bound.elbo) for bound in found), "")
@@ -153,7 +165,7 @@ class Evaluation:
         """What the posteriors of all items come to."""
         chosen = some(self.batches.rows, INFORMATIVE, self.seed)
         found = Pass(self.model)
-        for batch in self.batches.in_order():
+        for batch in self.in_order():
             draw = self.model.infer(batch, Stream(self.seed, "evaluation"))
             kept = None
             if len(chosen) < self.count:
@@ -179,7 +191,7 @@ class Evaluation:
         """
         if not self.model.latent_dim:
             raise LacksCapability("a reconstruction needs a latent; this model has none")
-        for batch in self.batches.in_order():
+        for batch in self.in_order():
             latents = self.model.infer(batch).latents
             said = self._render(latents, batch.items, self.plain, "exact", faithful=True)
             yield batch, self._items(batch.items.cpu().numpy())[:], said
@@ -215,6 +227,12 @@ class Evaluation:
     ) -> list[Any]:
         stream = Stream(self.seed, name)
         return self.modality.render(self.model, latents, items, options, stream, faithful=faithful)
+
+
+def drawn_as(recipe: Recipe, model: VAE) -> list[Corruption]:
+    """What a recipe says of the data themselves (``Evaluation.drawn_as``)."""
+    made = [recipe.host.make("corruption", entry).build(model) for entry in recipe.sections["corruptions"]]
+    return [corruption for corruption in made if corruption.is_asked and corruption.redraws_target]
 
 
 def rendering(host: Host, modality_id: str, values: Mapping[str, Any]) -> Any:

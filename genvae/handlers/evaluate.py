@@ -17,7 +17,7 @@ from genvae.data.prepare import content_hash, prepare
 from genvae.data.read import Location, read
 from genvae.device import chosen, placed
 from genvae.errors import DataError, LacksCapability, SettingError
-from genvae.evaluation.evaluation import Evaluation, Items, by_measure, flat, rendering
+from genvae.evaluation.evaluation import Evaluation, Items, by_measure, drawn_as, flat, rendering
 from genvae.evaluation.report import Report, meaning_of
 from genvae.operations import Evaluate, Evaluated
 from genvae.recipe import Recipe
@@ -162,7 +162,7 @@ def _evaluation(
         samples=request.samples, seed=request.seed, full=True, generated=request.generated,
         prior_scale=request.prior_scale, options=options, judge=items.get("judge"),
         judges=request.judges or ("ngram",), train=items.get("train"), encoder=request.encoder,
-        reporter=context.reporter,
+        drawn_as=drawn_as(recipe, bundle.vae), reporter=context.reporter,
     )  # fmt: skip
 
 

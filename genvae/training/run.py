@@ -17,7 +17,7 @@ from genvae.data.conditions import Known, agreed, fit, restored, to_config
 from genvae.data.prepare import prepare
 from genvae.data.read import Location
 from genvae.device import AUTO, chosen
-from genvae.evaluation.evaluation import Evaluation, measured
+from genvae.evaluation.evaluation import Evaluation, drawn_as, measured
 from genvae.progress import Reporter
 from genvae.recipe import Recipe
 from genvae.recipe.settings import Phase, TrainingSettings
@@ -125,7 +125,10 @@ def train(
     final = Batches(
         held_examples, held.some(MEASURED, training.seed), modality, batch_size=256, device=place, known=held_known
     )
-    scores = measured(Evaluation(model, modality, bundle.modality_id, final, seed=training.seed), host)
+    evaluation = Evaluation(
+        model, modality, bundle.modality_id, final, seed=training.seed, drawn_as=drawn_as(recipe, model)
+    )
+    scores = measured(evaluation, host)
     model.to("cpu")
     bundle.about.setdefault("command", " ".join(["genvae", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else "")
     bundle.about.setdefault("scores", {})["On its own validation lines"] = scores

@@ -29,7 +29,8 @@ class Corruption(ABC):
     One that sets ``redraws_target`` is no noise but the data themselves, where these are drawn at each step: it changes
     the target, too.
 
-    One that sets ``is_asked`` is no noise but what is asked of the model: validation has it, too.
+    One that sets ``is_asked`` is no noise but what is asked of the model: validation has it, too, and where it sets
+    both, so has every evaluation, for the data are nothing else.
     """
 
     redraws_target: ClassVar[bool] = False

@@ -30,6 +30,7 @@ class Binarise(Corruption):
     """Elements are drawn as 0 or 1 anew at each step, for the encoder and the likelihood alike."""
 
     redraws_target: ClassVar[bool] = True
+    is_asked: ClassVar[bool] = True
 
     rate: Schedule = setting(Constant(value=1.0), help="share of the items that are drawn; the others stay as they are",
                              convert=within(0.0, 1.0))  # fmt: skip
