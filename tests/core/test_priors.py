@@ -20,7 +20,7 @@ from genvae.core.posteriors.batch_normalised import BatchNormalisedSettings
 from genvae.core.priors import FittedPrior, Prior, StandardNormal
 from genvae.core.priors.autoregressive import AutoregressiveSettings
 from genvae.core.priors.fitted import Context
-from genvae.core.priors.flow_matching import FlowMatchingSettings
+from genvae.core.priors.flow_matching import Flow, FlowMatchingPrior, FlowMatchingSettings
 from genvae.core.priors.mixture import MixtureSettings
 from genvae.core.priors.vamp import VampPrior, VampSettings
 from genvae.core.randomness import Stream
@@ -461,3 +461,40 @@ def test_the_jacobian_is_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None
     whole = p.log_prob(latents(5, PAIR))
     monkeypatch.setattr("genvae.core.priors.flow_matching.COLUMNS", 6)
     torch.testing.assert_close(p.log_prob(latents(5, PAIR)), whole)
+
+
+def by_forward_derivatives(p: Flow, value: Tensor) -> Tensor:
+    """The density with each column of a step's Jacobian by ``torch.func``, all in float64."""
+    noise = p.standard(value.double())
+    log_det = p.standard.scale.double().log().sum().expand(len(value))
+    eye = torch.eye(noise.shape[1], dtype=torch.float64)
+    for t, start in p._backwards(noise):
+
+        def column(direction: Tensor, at: Tensor = start, t: float = t) -> Tensor:
+            slope: Tensor = torch.func.jvp(
+                lambda x: x + p._step(x, t, p.conditions), (at,), (direction.expand_as(at),)
+            )[1]  # fmt: skip
+            return slope
+
+        log_det = log_det + torch.linalg.slogdet(torch.func.vmap(column)(eye).permute(1, 2, 0))[1]
+        noise = start
+    return Normal(0.0, 1.0).log_prob(noise).sum(1) - log_det
+
+
+@torch.no_grad()
+def test_the_density_is_that_of_forward_derivatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several layers, given blocks before, guided, and a chunk at a time; in the precision of the value."""
+    prior = wild(FlowMatchingSettings(hidden=12, layers=3, steps=3).build(BLOCKS))
+    assert isinstance(prior, FlowMatchingPrior)
+    before, value = {"pair": latents(5, PAIR)}, latents(5, SEQUENCE)
+    plain = prior.learned(SEQUENCE, before, 5)
+    without = prior.learned(SEQUENCE, {"pair": torch.zeros(5, 2)}, 5)
+    monkeypatch.setattr("genvae.core.priors.flow_matching.COLUMNS", 8)
+    for p in (plain, plain.guided(without, 1.5)):
+        assert isinstance(p, Flow)
+        expected = by_forward_derivatives(p, value)
+        assert float((expected - Normal(0.0, 1.0).log_prob(value).sum((1, 2))).abs().max()) > 1, "hardly a flow"
+        torch.testing.assert_close(p.log_prob(value.double()), expected, rtol=0, atol=1e-9)
+        torch.testing.assert_close(p.log_prob(value).double(), expected, rtol=0, atol=1e-4)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            torch.testing.assert_close(p.log_prob(value).double(), expected, rtol=0, atol=1e-4)

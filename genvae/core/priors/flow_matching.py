@@ -3,6 +3,7 @@ Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow", 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,21 @@ WAVES = 16  # the time is shown to the network as this many sines and cosines
 TOLERANCE = 1e-9  # of an inverted step, in standard deviations
 ROUNDS = 100  # at most, to invert a step
 HALVINGS = 20  # at most, of one step of Newton's
-COLUMNS = 16_384  # rows of the network that are in memory at once for the Jacobian
+COLUMNS = 2_048  # tangents that are in memory at once for the Jacobian: more would not stay in the cache
+
+
+def along_norm(
+    norm: nn.LayerNorm, weight: Float[Tensor, "o h"], hidden: Float[Tensor, "n h"], tangents: Float[Tensor, "m d h"],
+    slope: Float[Tensor, "n o"] | float = 1.0,
+) -> Float[Tensor, "n d o"]:  # fmt: skip
+    """slope times what weight @ norm(hidden) moves by along d tangents of hidden, the same for all rows where m is 1.
+    A norm takes two directions out of a tangent, that of all ones and its own: little work beside the product."""
+    deviation = (hidden.var(1, correction=0, keepdim=True) + norm.eps).sqrt()
+    normal = (hidden - hidden.mean(1, keepdim=True)) / deviation
+    weight = (weight - weight.mean(1, keepdim=True)).T
+    own = tangents @ (normal / -hidden.shape[1])[:, :, None]
+    moved = (tangents @ weight).addcmul(own, (normal @ weight)[:, None])
+    return moved.mul_((slope / deviation)[:, None])
 
 
 class Residual(nn.Module):
@@ -40,6 +55,15 @@ class Residual(nn.Module):
         more, shift = self.modulate(clock).chunk(2, -1)
         return hidden + self.outer(F.silu(self.inner(self.norm(hidden) * (1 + more) + shift)))
 
+    def along(self, hidden: Tensor, clock: Tensor, tangents: Tensor) -> Tensor:
+        """Where it carries tangents (n or 1, d, hidden) of ``hidden``, at one time for all rows."""
+        more, shift = self.modulate(clock).chunk(2, -1)
+        inner = self.inner(self.norm(hidden) * (1 + more) + shift)
+        gate = inner.sigmoid()
+        slope = gate * (1 + inner * (1 - gate))
+        moved = along_norm(self.norm, self.inner.weight * (1 + more), hidden, tangents, slope)
+        return (moved @ self.outer.weight.T).add_(tangents)
+
 
 class Velocity(nn.Module):
     """v(x, t, context): a residual network on x (n, d) at times t, (n,) or one for all rows (1,)."""
@@ -54,15 +78,34 @@ class Velocity(nn.Module):
         with torch.no_grad():
             self.leave.weight *= 0.1  # little moves at first
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor | None) -> Tensor:
+    def _time(self, t: Tensor) -> Tensor:
         # wave lengths from two to a fiftieth of the whole time
         waves = torch.logspace(0, 2, WAVES, dtype=t.dtype, device=t.device) * math.pi
         angles = t[:, None] * waves
-        clock = F.silu(self.clock(torch.cat([angles.sin(), angles.cos()], 1)))
+        found: Tensor = F.silu(self.clock(torch.cat([angles.sin(), angles.cos()], 1)))
+        return found
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor | None) -> Tensor:
+        clock = self._time(t)
         hidden = self.enter(x if context is None else torch.cat([x, context], 1))
         for block in self.blocks:
             hidden = block(hidden, clock)
         return self.leave(self.norm(hidden))
+
+    @torch.no_grad()
+    def jacobian(
+        self, x: Float[Tensor, "n d"], t: Float[Tensor, " 1"], context: Float[Tensor, "n c"] | None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d d"]]:
+        """v and dv/dx at one time: the d tangents of every row are carried along the network together."""
+        clock = self._time(t)
+        hidden = self.enter(x if context is None else torch.cat([x, context], 1))
+        tangents = self.enter.weight.T[None, : x.shape[1]]  # the same for all rows until the first norm
+        for block in self.blocks:
+            assert isinstance(block, Residual)
+            tangents = block.along(hidden, clock, tangents)
+            hidden = block(hidden, clock)
+        columns = along_norm(self.norm, self.leave.weight * self.norm.weight, hidden, tangents)
+        return self.leave(self.norm(hidden)), columns.transpose(1, 2)
 
 
 class Flow(Conditioned):
@@ -70,8 +113,9 @@ class Flow(Conditioned):
 
     The distribution is that of the steps as they are, not of their limit: ``pull`` inverts each step, and the density
     has the logarithm of each step's determinant, from the whole Jacobian of the network. So it is exact for any
-    number of steps that do not fold space, and slow: 2 * steps * d passes a row. A step whose start is not found
-    raises LacksCapability. None of the three has a gradient: a flow is fitted by its regression.
+    number of steps that do not fold space, and slow: 2 * steps * d passes a row, which are in float32 where the value
+    is. A step whose start is not found raises LacksCapability. None of the three has a gradient: a flow is fitted by
+    its regression.
     """
 
     def __init__(self, net: Velocity, steps: int, standard: Standard, context: Context) -> None:
@@ -100,11 +144,13 @@ class Flow(Conditioned):
                 "the density of the flow-matching prior has no gradient: freeze encoder and posterior, or train "
                 "with another prior"
             )
-        with torch.no_grad():
+        precision = torch.float64 if value.dtype == torch.float64 else torch.float32
+        conditions = self.conditions.of(lambda part: part.to(precision))
+        with torch.no_grad(), torch.autocast(value.device.type, enabled=False):
             noise = self.standard(value.double())
             log_det = self.standard.scale.double().log().sum().expand(len(value))
             for t, start in self._backwards(noise):
-                sign, size = torch.linalg.slogdet(self._jacobian(start, t, self.conditions))
+                sign, size = torch.linalg.slogdet(self._jacobian(start.to(precision), t, conditions).double())
                 if (sign <= 0).any():
                     raise self._too_long()
                 log_det = log_det + size
@@ -113,15 +159,19 @@ class Flow(Conditioned):
             return (-nats - log_det).to(value.dtype)
 
     @cached_property
-    def _weights(self) -> dict[str, Tensor]:
-        """The network's, in float64."""
-        return {name: value.detach().double() for name, value in self.net.state_dict().items()}
+    def _exact(self) -> Velocity:
+        """The network in float64."""
+        return copy.deepcopy(self.net).double().requires_grad_(False)
 
     def _velocity(self, x: Float[Tensor, "n d"], t: float, context: Context) -> Tensor:
         """The network in float64; under guidance the step is one of velocities."""
-        asked = context.wide(x), x.new_full((1,), t), context.every
-        at: Tensor = torch.func.functional_call(self.net, self._weights, asked)
-        return context.step(at)
+        return context.step(self._exact(context.wide(x), x.new_full((1,), t), context.every))
+
+    def _slope(self, x: Float[Tensor, "n d"], t: float, context: Context) -> tuple[Tensor, Tensor]:
+        """The same, and its Jacobian (n, d, d)."""
+        net = self._exact if x.dtype == torch.float64 else self.net
+        at, slope = net.jacobian(context.wide(x), x.new_full((1,), t), context.every)
+        return context.step(at), context.step(slope)
 
     def _step(self, x: Tensor, t: float, context: Context) -> Tensor:
         """What a midpoint step from time t adds to x (n, d)."""
@@ -129,17 +179,14 @@ class Flow(Conditioned):
         return h * self._velocity(x + h / 2 * self._velocity(x, t, context), t + h / 2, context)
 
     def _jacobian(self, x: Float[Tensor, "n d"], t: float, context: Context) -> Float[Tensor, "n d d"]:
-        """That of x + step: one forward derivative a column, some rows at a time."""
+        """That of x + step, some rows at a time."""
+        h = 1 / self.steps
         eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
 
         def of(x: Tensor, context: Context) -> Tensor:
-            def column(direction: Tensor) -> Tensor:
-                slope: Tensor = torch.func.jvp(
-                    lambda at: at + self._step(at, t, context), (x,), (direction.expand_as(x),)
-                )[1]
-                return slope
-
-            return torch.func.vmap(column)(eye).permute(1, 2, 0)
+            at, first = self._slope(x, t, context)
+            _, second = self._slope(x + h / 2 * at, t + h / 2, context)
+            return eye + h * second @ (eye + h / 2 * first)
 
         parts = torch.arange(len(x), device=x.device).split(max(1, COLUMNS // x.shape[1]))
         return torch.cat([of(x[rows], context.take(rows)) for rows in parts])
@@ -203,6 +250,10 @@ class FlowMatchingPrior(ConditionedPrior):
         self.nets = nn.ModuleDict({
             block.name: Velocity(block.size, self.width(block), settings.hidden, settings.layers) for block in blocks
         })  # fmt: skip
+
+    @property
+    def costly(self) -> bool:
+        return True
 
     def _net(self, block: Block) -> Velocity:
         net = self.nets[block.name]
