@@ -15,12 +15,13 @@ def bounds(evaluation: Evaluation) -> dict[str, Any]:
     (``elbo`` is the same with its sign)."""
     bound = evaluation.bound
     items, groups = len(evaluation.batches.rows), len(bound.log_likelihood)
-    spread = float(bound.log_likelihood.std()) if groups > 1 else 0.0
     elbo = float(bound.elbo.sum()) / items
-    return {
-        "items": items, "nll": -float(bound.log_likelihood.sum()) / items, "nll_samples": bound.samples,
-        "nll_error": spread * groups**0.5 / items, "elbo": elbo, "negative_elbo": -elbo,
-    }  # fmt: skip
+    figures = {"items": items, "nll": -float(bound.log_likelihood.sum()) / items, "nll_samples": bound.samples}
+    if groups > 1:
+        figures["nll_error"] = float(bound.log_likelihood.std()) * groups**0.5 / items
+    else:
+        evaluation.left_out["nll_error"] = "there is one item alone, or one group, which tells nothing of others"
+    return {**figures, "elbo": elbo, "negative_elbo": -elbo}
 
 
 def collapse(evaluation: Evaluation) -> dict[str, Any]:

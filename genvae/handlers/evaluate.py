@@ -40,6 +40,7 @@ Measures = list[tuple["Part", dict[str, Any]]]
 def evaluate(context: Context, request: Evaluate) -> Evaluated:
     """Every measure of the model, and of a baseline, on the same items."""
     page = _check(request)
+    baseline = load(locate(request.baseline, context.host), context.host) if request.baseline else None
     warnings: list[str] = []
     notes: set[str] = set()
     device = chosen(request.device)
@@ -47,10 +48,9 @@ def evaluate(context: Context, request: Evaluate) -> Evaluated:
         evaluation = _evaluation(context, request, context.bundle, warnings, notes)
         measures = by_measure(evaluation, context.host)
         figures = flat(measures, evaluation)
-        if request.baseline:
-            bundle = load(locate(request.baseline, context.host), context.host)
-            with placed(bundle.vae, device):
-                beside = _evaluation(context, request, bundle, [], notes)
+        if baseline is not None:
+            with placed(baseline.vae, device):
+                beside = _evaluation(context, request, baseline, [], notes)
                 figures["baseline"] = flat(by_measure(beside, context.host), beside)
         if page is not None:
             meanings = {part.id: meaning_of(context.host.load("measure", part.id)) for part, _ in measures}
@@ -88,11 +88,25 @@ def _check(request: Evaluate) -> Path | None:
             raise SettingError(f"encoder = {request.encoder!r} is no folder of a pretrained model (no config.json)")
         if importlib.util.find_spec("transformers") is None:
             raise SettingError("encoder needs transformers: pip install 'genvae[encoder]'")
+        _check_encoder(request.encoder)
     if request.report is None:
         return None
     page = Path(request.report).expanduser()
     check_place(page, "report")
     return page
+
+
+def _check_encoder(folder: str) -> None:
+    """Whether a folder holds a model of a kind that transformers knows, and weights that are safe to read."""
+    from transformers import AutoConfig  # seconds to import
+
+    place = Path(folder).expanduser()
+    try:
+        AutoConfig.from_pretrained(str(place), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise SettingError(f"encoder = {folder!r} cannot be loaded ({' '.join(str(error).split())[:160]})") from None
+    if not any(place.glob("*.safetensors")):
+        raise SettingError(f"encoder = {folder!r} cannot be loaded (no weights as safetensors)")
 
 
 def _asked(request: Evaluate, context: Context) -> dict[str, Any]:

@@ -131,3 +131,16 @@ def test_what_people_read(learned: Model, capsys: pytest.CaptureFixture[str], tm
     assert any(line.startswith("reverse is left out: reverse perplexity trains a judge") for line in lines)
     assert lines[-1] == f"report: {report}" and Path(report).is_file()
     assert [line.partition(":")[0] for line in said.err.splitlines()] == ["warning"]
+
+
+@pytest.mark.parametrize("what", ["baseline", "encoder"])
+def test_what_cannot_be_loaded_is_said_before_any_work(learned: Model, tmp_path: Path, what: str) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(GenvaeError) as caught:
+        learned.evaluate("no such file", **{what: str(tmp_path)})
+    assert str(tmp_path) in str(caught.value) and "no such file" not in str(caught.value)
+
+
+def test_one_line_has_no_error_of_its_mean(learned: Model) -> None:
+    figures = learned.evaluate(KNOWN[:1], samples=1)
+    assert "nll_error" not in figures and "one item alone" in figures["left_out"]["nll_error"]

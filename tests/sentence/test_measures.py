@@ -216,4 +216,5 @@ def test_the_lstm_judge_has_the_ngram_judges_words(
     )
     assert {"judge_lstm_ratio_spelt", "reverse_lstm_ratio"} <= set(figures) and figures["reverse_lstm_samples"] == 110
     assert len(list((tmp_path / "judges").iterdir())) == 3, "one forward, two in reverse"
+    assert figures["judge_samples"] == 110 and figures["judge_unknown_samples"] > 0, "as the n-gram judge would say"
     assert judging.judge(asked) == {}, "the n-gram judge was not asked for"

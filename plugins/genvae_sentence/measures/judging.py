@@ -110,7 +110,7 @@ def _forward(evaluation: Evaluation, kind: str, name: str) -> dict[str, Any]:
         figures[f"{name}_ratio_known"] = ours.known / real.known
     else:
         evaluation.left_out[f"{name}_ratio_known"] = "the samples or the lines all have a word that the judge lacks"
-    if kind == "ngram":  # all kinds know the same words
+    if kind == "ngram" or "ngram" not in evaluation.judges:  # all kinds know the same words: said once
         figures["judge_samples"] = len(evaluation.drawn)
         figures["judge_unknown_samples"] = ours.unknown / ours.tokens
         figures["judge_unknown_data"] = real.unknown / real.tokens
