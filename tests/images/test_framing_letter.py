@@ -78,7 +78,7 @@ def _saved(folder: Path) -> Path:
     ("item", "said"),
     [
         (np.full((40, 40), 255, np.uint8), "the picture: nothing is drawn in the picture"),
-        (bomb(40_000, 40_000), "too large a picture"),
+        (bomb(40_000, 40_000), "40,000 x 40,000 pixels"),
         (b"words", "not a picture that can be read"),
     ],
 )

@@ -322,7 +322,7 @@ def test_files_of_the_visitors(visit: Opened, tmp_path: Path) -> None:
     page = visit()
     grid = cells(page)
     for name, said in (
-        ("words.png", "words.png: not a picture that can be read"), ("bomb.png", "bomb.png: too large a picture"),
+        ("words.png", "words.png: not a picture that can be read"), ("bomb.png", "bomb.png: 40,000 x 40,000 pixels"),
         ("drawing.svg", "drawing.svg: a drawing (SVG), not a picture"),
     ):  # fmt: skip
         chosen(page, "#upload-1", str(tmp_path / name))
