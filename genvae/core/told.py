@@ -138,6 +138,18 @@ class ToldPrior(Prior):
     def capabilities(self) -> frozenset[Capability]:
         return self.prior.capabilities
 
+    @property
+    def costly(self) -> bool:
+        return self.prior.costly
+
+    @property
+    def awaits(self) -> bool:
+        return self.prior.awaits
+
+    @property
+    def least(self) -> int:
+        return self.prior.least
+
     def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
         return self.prior.at(block, self.reading(before), rows)
 

@@ -28,7 +28,7 @@ from genvae.training.interrupt import Interrupt, Interrupted
 from genvae.training.latents import encoded
 from genvae.training.metrics import Metrics
 from genvae.training.optimizers import optimizers, parameters_in, rate
-from genvae.training.stage import Stage, freeze
+from genvae.training.stage import Stage, check_order, freeze
 from genvae.training.update import Updates, autocast
 from genvae.training.validation import Validation, validate
 
@@ -74,6 +74,8 @@ class Trainer:
 
     def run(self) -> State:
         """Train to the end and leave the best weights in the model."""
+        if not self.resumed:
+            check_order(self.stages, self.model, self.fresh, len(self.train.rows))
         with self.interrupt.heeded():
             for number in range(self.state.phase, len(self.stages)):
                 if self.state.ended:

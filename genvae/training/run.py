@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MEASURED = 1_000  # most items of the evaluation at the end
+MEASURED_AT_COST = 100  # the same where the prior's density is costly
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,8 @@ def train(
     with exact_products(place):
         state = _run(trainer, made)
     bundle = Bundle(output.name, model, modality, recipe, {**(start.about() if start else {}), **(about or {})})
-    final = Batches(
-        held_examples, held.some(MEASURED, training.seed), modality, batch_size=256, device=place, known=held_known
-    )
+    measured_on = held.some(MEASURED_AT_COST if model.prior.costly else MEASURED, training.seed)
+    final = Batches(held_examples, measured_on, modality, batch_size=256, device=place, known=held_known)
     evaluation = Evaluation(
         model, modality, bundle.modality_id, final, seed=training.seed, drawn_as=drawn_as(recipe, model)
     )

@@ -41,6 +41,14 @@ def output_layer(embedding: nn.Embedding, hidden: int, tied: bool) -> Head:
     return TiedHead(embedding, hidden) if tied else LinearHead(hidden, embedding.num_embeddings)
 
 
+def own_table() -> Any:
+    """The setting that takes the encoder out of what ``tied`` ties."""
+    return setting(
+        False,
+        help="with tied: the encoder has a table of its own all the same, so that the decoder can be reset without it",
+    )
+
+
 def sampling() -> Any:
     """The setting of the output layer's sampled gradient (see ``genvae.core.likelihoods.linear_cross_entropy``)."""
     return setting(

@@ -22,7 +22,7 @@ from genvae.core.lstm import LSTM, gated
 from genvae.core.vae import Networks
 from genvae.settings import setting
 from genvae_sentence.encoder import SentenceEncoder
-from genvae_sentence.heads import draw_uniformly, joined, output_layer, sampling, table
+from genvae_sentence.heads import draw_uniformly, joined, output_layer, own_table, sampling, table
 from genvae_sentence.modality import Sentence
 from genvae_sentence.pooling import pooling
 from genvae_sentence.skip import Skip
@@ -165,8 +165,7 @@ class LSTMSettings:
     skip: bool = setting(False, help="z reaches the output layer past the LSTM, too")
     dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
     tied: bool = setting(False, help="one table of embeddings: encoder, decoder and output layer")
-    own_table: bool = setting(False, help="with tied: the encoder has a table of its own all the same, so that the "
-                              "decoder can be reset without it")  # fmt: skip
+    own_table: bool = own_table()
     sampled_gradient: float = sampling()
     init_range: float | None = setting(
         None, help="first weights are uniform from minus to plus this; default: 1 / sqrt(width)", gt=0.0, le=1.0

@@ -28,7 +28,7 @@ from genvae.core.posteriors.base import Features
 from genvae.core.priors.codes import Listing
 from genvae.core.vae import Networks
 from genvae.settings import setting
-from genvae_sentence.heads import output_layer, sampling, table
+from genvae_sentence.heads import output_layer, own_table, sampling, table
 from genvae_sentence.lstm import LSTMDecoder, reversed_rows
 from genvae_sentence.modality import Sentence
 
@@ -195,6 +195,7 @@ class PlacesSettings:
                                "it sees the places themselves alone", ge=0, le=8192)  # fmt: skip
     dropout: float = setting(0.0, help="dropout of embeddings and outputs", ge=0.0, lt=1.0)
     tied: bool = setting(True, help="one table of embeddings: encoder, decoder and output layer")
+    own_table: bool = own_table()
     sampled_gradient: float = sampling()
 
     def build(self, modality: Sentence, conditions: Sequence[Block] = ()) -> Networks:
@@ -202,7 +203,8 @@ class PlacesSettings:
         block = Block(name=PLACES, shape=(self.places, self.place_dim))
         sentence = [Block(name=SENTENCE, shape=(self.sentence_dim,))] if self.sentence_dim else []
         of_decoder = table(modality.vocabulary, self.embedding_dim)
-        of_encoder = of_decoder if self.tied else table(modality.vocabulary, self.embedding_dim)
+        shares = self.tied and not self.own_table
+        of_encoder = of_decoder if shares else table(modality.vocabulary, self.embedding_dim)
         width = self.embedding_dim
         decoder = PlacesDecoder(
             block,

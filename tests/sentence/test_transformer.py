@@ -332,6 +332,10 @@ def test_tied_weights_are_one_table_stored_once(tmp_path: Path) -> None:
     assert isinstance(built.encoder, TransformerEncoder) and isinstance(built.decoder, TransformerDecoder)
     assert isinstance(built.likelihood, CategoricalSequence)
     assert built.encoder.embedding is built.decoder.embedding is built.likelihood.head.embedding
+    apart = networks(tied=True, own_table=True)
+    assert isinstance(apart.encoder, TransformerEncoder) and isinstance(apart.decoder, TransformerDecoder)
+    assert isinstance(apart.likelihood, CategoricalSequence)
+    assert apart.encoder.embedding is not apart.decoder.embedding is apart.likelihood.head.embedding
     model, other = whole(built), whole(again)
     assert len(tensors(model)) == len(list(model.parameters()))
     save_module(model, tmp_path / "m.safetensors")

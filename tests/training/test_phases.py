@@ -7,15 +7,22 @@ from pathlib import Path
 import pytest
 import torch
 
+from genvae.core.latents import Block
 from genvae.core.objectives.elbo import ElboSettings
+from genvae.core.priors.by_block import ByBlockSettings
+from genvae.core.priors.flow_matching import FlowMatchingSettings
+from genvae.core.priors.mixture import MixtureSettings
 from genvae.core.schedules import Constant
 from genvae.core.vae import VAE
-from genvae.errors import SettingError
+from genvae.errors import GenvaeError, SettingError
 from genvae.host import default_host
+from genvae.progress import Silent
 from genvae.recipe import Recipe
 from genvae.recipe.settings import Phase, TrainingSettings
-from genvae.training.stage import Stage
-from tests.core.toys import sequence_toy
+from genvae.training.run import train
+from genvae.training.stage import Stage, check_order
+from tests.conftest import TINY, own_lines
+from tests.core.toys import ReadsPseudo, sequence_toy, split_toy, toy
 from tests.training.small import figures_of, mixed, trainer, weights
 
 
@@ -100,3 +107,61 @@ def test_the_recipe_of_autoencoder_pretraining_and_a_reset_decoder() -> None:
     assert (second.settings.optimizer, second.settings.decay, second.settings.learning_rate) == ("sgd", "plateau", 1.0)
     loss = [stage.objective(mixed()).settings for stage in stages]  # type: ignore[attr-defined]
     assert [(s.beta.at(None), s.free_bits) for s in loss] == [(0.0, 0.0), (1.0, 0.5)]
+
+
+def test_a_reset_that_would_reach_what_stays_is_refused() -> None:
+    """Modules that share weights are reset together or not at all."""
+    model = toy(encoder=ReadsPseudo())
+    model.decoder.tied = model.encoder  # type: ignore[assignment]
+    with pytest.raises(SettingError, match=r"resets 'decoder', and encoder\.\S+ is a part of it, too: set .*own_table"):
+        checked("phases=[{reset: [decoder]}]", model=model)
+    checked("phases=[{reset: [decoder, encoder]}]", model=model)
+
+
+def test_latents_of_a_block_that_a_group_shares_are_refused() -> None:
+    model = split_toy(prior=MixtureSettings(components=2).build((Block(name="style", shape=(3,)),)))
+    with pytest.raises(SettingError, match="has data: latents, and block 'style' is shared by a group"):
+        checked("phases=[{data: latents, objective: {objective: fit-prior}}]", model=model)
+
+
+Z = Block(name="z", shape=(3,))
+FIT = "{name: fit, data: latents, objective: {objective: fit-prior}}"
+
+
+@pytest.mark.parametrize(
+    ("prior", "phases", "said"),
+    [
+        ("flow", "[{}]", r"no phase does so, .*N\(0, I\): end with the phase \{name: prior, data: latents, obj"),
+        ("flow", f"[{{}}, {FIT}, {{reset: [prior], frozen: [encoder, posterior]}}]", "no phase does so"),
+        ("flow", f"[{{}}, {FIT}, {{name: more, frozen: [encoder]}}]", "'more' moves what encodes.* no gradient"),
+        ("mixture", f"[{{}}, {FIT}]", "'fit' fits a prior that needs at least 21 latents, and there are 20 items"),
+        ("flow", f"[{{}}, {FIT}, {{frozen: [encoder, posterior]}}]", ""),
+        ("flow", f"[{{}}, {FIT}, {{reset: [prior]}}, {FIT}]", ""),
+    ],
+)
+def test_phases_that_do_not_follow_from_one_another_are_refused(prior: str, phases: str, said: str) -> None:
+    entry = {"flow": FlowMatchingSettings(hidden=4, layers=1), "mixture": MixtureSettings(components=21, when="after")}
+
+    def model() -> VAE:
+        return toy((Z,), prior=ByBlockSettings(blocks={"z": entry[prior]}).build((Z,)))
+
+    stages = checked(f"phases={phases}", model=model())
+    if not said:
+        return check_order(stages, model(), model, 20)
+    with pytest.raises(GenvaeError, match=said):
+        check_order(stages, model(), model, 20)
+
+
+def test_what_a_run_lacks_is_said_before_it_leaves_anything_and_a_costly_prior_is_measured_on_few_items(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe.of("sentence", default_host())
+    prior = "prior={prior: flow-matching, hidden: 8, layers: 1, steps: 2}"
+    recipe.set([*TINY, "tokenizer=char", "latent_dim=2", prior, "max_steps=1", "validation=0.3"])
+    with pytest.raises(SettingError, match="no phase does so"):
+        train(recipe, own_lines(20), tmp_path / "out", resume=False, reporter=Silent())
+    assert not (tmp_path / "out" / "run").exists()
+    recipe.set(["phases=[{}, {data: latents, objective: fit-prior}]"])
+    monkeypatch.setattr("genvae.training.run.MEASURED_AT_COST", 3)
+    scores = train(recipe, own_lines(20), tmp_path / "out", resume=False, reporter=Silent()).scores
+    assert scores["items"] == 3

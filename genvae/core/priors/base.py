@@ -22,6 +22,22 @@ class Prior(nn.Module, ABC):
         """What its distributions can do: a class attribute, or a property where that changes."""
         return frozenset()
 
+    @property
+    def costly(self) -> bool:
+        """Whether what it learns has a density without a gradient, and one that costs so much more than all else that
+        who asks for it should look at few items."""
+        return False
+
+    @property
+    def awaits(self) -> bool:
+        """Whether it is to be fitted after training, and has not been: it is N(0, I) until then."""
+        return False
+
+    @property
+    def least(self) -> int:
+        """The fewest latents that it can be fitted to."""
+        return 1
+
     @abstractmethod
     def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
         """p(block | blocks before), ``rows`` rows. ``before`` holds the blocks drawn or observed so far, as

@@ -41,6 +41,18 @@ class ByBlock(Prior):
     def capabilities(self) -> frozenset[Capability]:
         return frozenset(Capability).intersection(*(prior.capabilities for prior in self.each()))
 
+    @property
+    def costly(self) -> bool:
+        return any(prior.costly for prior in self.each())
+
+    @property
+    def awaits(self) -> bool:
+        return any(prior.awaits for prior in self.each())
+
+    @property
+    def least(self) -> int:
+        return max(prior.least for prior in self.each())
+
     def at(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Distribution:
         return self.of(block).at(block, before, rows)
 

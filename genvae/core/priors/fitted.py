@@ -45,6 +45,10 @@ class FittedPrior(Prior):
         return self.when == WITH or bool(self.fitted)
 
     @property
+    def awaits(self) -> bool:
+        return not self.in_use
+
+    @property
     def capabilities(self) -> frozenset[Capability]:
         return self.learned_capabilities if self.in_use else frozenset(Capability)
 

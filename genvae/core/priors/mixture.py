@@ -46,6 +46,10 @@ class MixturePrior(FittedPrior):
         super().__init__(when)
         self.components = nn.ModuleDict({block.name: Components(block, components) for block in blocks})
 
+    @property
+    def least(self) -> int:
+        return max(len(parameter) for name, parameter in self.named_parameters() if name.endswith("logits"))
+
     def learned(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Mixture:
         found: Mixture = self.components[block.name](rows)
         return found

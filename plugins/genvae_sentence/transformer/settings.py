@@ -12,7 +12,7 @@ from genvae.core.vae import Networks
 from genvae.errors import SettingError, nearest
 from genvae.settings import setting
 from genvae_sentence.encoder import PSEUDO_LENGTH
-from genvae_sentence.heads import output_layer, sampling, table
+from genvae_sentence.heads import output_layer, own_table, sampling, table
 from genvae_sentence.modality import Sentence
 from genvae_sentence.transformer.blocks import Shape
 from genvae_sentence.transformer.networks import ADDITION, PREFIX, WAYS, TransformerDecoder, TransformerEncoder
@@ -55,6 +55,7 @@ class TransformerSettings:
     pooling: str = setting("attention", help="the encoder's summary", choices=("attention", "mean", "max"))
     dropout: float = setting(0.0, help="dropout of embeddings and of what each layer adds", ge=0.0, lt=1.0)
     tied: bool = setting(False, help="one table of embeddings: encoder, decoder and output layer")
+    own_table: bool = own_table()
     sampled_gradient: float = sampling()
 
     def build(self, modality: Sentence, conditions: Sequence[Block] = ()) -> Networks:
@@ -71,7 +72,8 @@ class TransformerSettings:
         of_decoder = table(modality.vocabulary, width)
         encoder = None
         if blocks:
-            of_encoder = of_decoder if self.tied else table(modality.vocabulary, width)
+            shares = self.tied and not self.own_table
+            of_encoder = of_decoder if shares else table(modality.vocabulary, width)
             encoder = TransformerEncoder(of_encoder, self._shape(modality, self.encoder_layers), self.pooling)
         decoder = TransformerDecoder(
             [*blocks, *conditions], of_decoder, self._shape(modality, ahead=self.prefix_positions),
