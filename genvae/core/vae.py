@@ -87,7 +87,8 @@ class Networks:
     the widths of the features it gives for single blocks (see ``Features``).
 
     ``blocks`` lists all of them in the order they are drawn, the conditions among them; the posterior has nothing
-    to say of those that are ``observed``.
+    to say of those that are ``observed``. ``needs`` are the parts without which the networks are not what they are for:
+    kind and id.
     """
 
     blocks: Sequence[Block]
@@ -97,6 +98,7 @@ class Networks:
     likelihood: Likelihood
     own: Own = field(default_factory=dict)
     observed: Sequence[str] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def latent(self) -> Sequence[Block]:

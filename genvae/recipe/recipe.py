@@ -211,6 +211,7 @@ class Recipe:
             architecture = make("architecture", self.sections["architecture"])
             seen = [condition.seen for condition in known.reaching(DECODER)]
             networks = told(architecture.build(modality, seen) if seen else architecture.build(modality), known)
+            self._check_needs(networks.needs)
             posterior = make("posterior", self.sections["posterior"])
             own = [
                 Categorical(name, list(modality.values(name)), modality.counts(name))
@@ -232,6 +233,12 @@ class Recipe:
             serves = self.host.part(kind, part_id).modality
             if serves not in ("", modality):
                 raise SettingError(f"{kind} {part_id!r} is for modality {serves!r}, not {modality!r}")
+
+    def _check_needs(self, needs: Mapping[str, str]) -> None:
+        missing = [f"{kind}={part_id}" for kind, part_id in needs.items() if self.sections[kind][kind] != part_id]
+        if missing:
+            name = self.sections["architecture"]["architecture"]
+            raise SettingError(f"architecture {name!r} needs {' and '.join(missing)}")
 
     def to_config(self) -> dict[str, Any]:
         """The recipe as plain data."""

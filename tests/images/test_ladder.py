@@ -18,6 +18,10 @@ from genvae.core.priors.ladder import LadderPrior, LadderPriorSettings, Reading
 from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
 from genvae.errors import LacksCapability, SettingError
+from genvae.host import default_host
+from genvae.recipe import Recipe
+from genvae_image_style.modality import Image
+from genvae_image_style.reading.decoding import Frame
 from tests.core.toys import elements, toy
 
 STREAM = Stream(0, "ladder")
@@ -209,3 +213,12 @@ def test_a_ladder_of_maps_trains_scores_and_draws() -> None:
     at = prior.at(MAPS[1], {"z2": drawn["z2"]}, 5)
     noise = at.pull(drawn["z1"])
     torch.testing.assert_close(noise, STREAM.at("z1").normal(torch.arange(5), 4, 4, 2), rtol=1e-3, atol=1e-3)
+
+
+def test_a_ladder_without_its_prior_and_posterior_is_refused() -> None:
+    recipe = Recipe.of("image", default_host())
+    recipe.set(["size=8", "architecture=image-ladder", "latents=[3, 2]", "hidden=[8, 8]", "posterior=ladder"])
+    with pytest.raises(SettingError, match=r"architecture 'image-ladder' needs prior=ladder$"):
+        recipe.build(Image(Frame(8, 1)))
+    recipe.set(["prior=ladder"])
+    assert len(recipe.build(Image(Frame(8, 1))).blocks) == 2

@@ -39,6 +39,7 @@ from genvae_image_style.architectures.mlp import MLPDecoder
 from genvae_image_style.architectures.residual import blocks_of
 
 MLP, CONVOLUTIONAL = "mlp", "convolutional"
+NEEDS = {"prior": "ladder", "posterior": "ladder"}  # with others no block knows of another, and it is no ladder
 
 
 class MLPClimb(PictureEncoder):
@@ -191,7 +192,7 @@ class LadderSettings(PictureSettings):
             blocks = [*label, *ladder, *conditions]
             return Networks(
                 blocks=blocks, encoder=MLPClimb(modality, names, hidden, self.activation), features=0,
-                observed=given(modality),
+                observed=given(modality), needs=NEEDS,
                 own=dict(zip(names, hidden, strict=True)), likelihood=likelihood,
                 decoder=MLPDecoder(modality, blocks, [hidden[0]] * 2, self.activation, output),
             )  # fmt: skip
@@ -203,7 +204,7 @@ class LadderSettings(PictureSettings):
         ][::-1]
         return Networks(
             blocks=[*label, *ladder, *conditions], features=0, own=dict.fromkeys(names, self.width),
-            observed=given(modality),
+            observed=given(modality), needs=NEEDS,
             encoder=ConvClimb(modality, names, at, self.width, self.blocks, self.activation), likelihood=likelihood,
             decoder=ConvDescent(
                 modality, ladder, [*label, *conditions], self.width, self.blocks, self.activation, output
