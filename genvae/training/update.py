@@ -83,13 +83,16 @@ class Updates:
                 share = len(batch) / items
                 (terms.loss * share).backward()
                 parts += [(name, value.detach() * share) for name, value in {**terms.named, "loss": terms.loss}.items()]
-            norm = torch.nn.utils.clip_grad_norm_(moved, self.settings.clip)
+            norm = torch.nn.utils.get_total_norm([p.grad for p in moved if p.grad is not None])
             found = _read([*parts, ("gradient_norm", norm)])
             if not math.isfinite(found["gradient_norm"]):
                 raise GenvaeError(
                     f"the gradient is not finite at step {of_run + 1} (loss {found['loss']:.4g}); lower "
                     "learning_rate or use precision=float32"
                 )
+            # its value is known by now: most gradients are short enough, and a pass over all of them changes nothing
+            if found["gradient_norm"] >= self.settings.clip:
+                torch.nn.utils.clip_grads_with_norm_(moved, self.settings.clip, norm)
             optimizer.step()
         return found
 
