@@ -15,8 +15,7 @@ from genvae.latent.output import Output
 from genvae.latent.tools import Tools
 from genvae.store.whole import check_place, write_whole
 from genvae_image_style.completing import Complete, Completed
-from genvae_image_style.fonts import LETTERS, open_face, render_font, to_font, to_svg
-from genvae_image_style.fonts.ink import polarity
+from genvae_image_style.fonts import LETTERS, open_face, polarity, render_font, to_font, to_svg
 from genvae_image_style.modality import Image
 from genvae_image_style.picture import Picture
 

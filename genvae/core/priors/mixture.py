@@ -44,11 +44,12 @@ class MixturePrior(FittedPrior):
 
     def __init__(self, blocks: Sequence[Block], components: int, when: str) -> None:
         super().__init__(when)
+        self.count = components
         self.components = nn.ModuleDict({block.name: Components(block, components) for block in blocks})
 
     @property
     def least(self) -> int:
-        return max(len(parameter) for name, parameter in self.named_parameters() if name.endswith("logits"))
+        return self.count
 
     def learned(self, block: Block, before: Mapping[str, Tensor], rows: int) -> Mixture:
         found: Mixture = self.components[block.name](rows)

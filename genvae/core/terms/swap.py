@@ -51,8 +51,8 @@ class Swapping(Term):
             raise LacksCapability(
                 f"{name} reads the mean of what is decoded, and a {type(model.likelihood).__name__} has none"
             )
-        self.taken = [block_named(model.blocks, chosen, name).name for chosen in settings.blocks]
-        self.taken = self.taken or [block.name for block in model.blocks if block.shared]
+        chosen = [block_named(model.blocks, block, name).name for block in settings.blocks]
+        self.taken = chosen or [block.name for block in model.blocks if block.shared]
         if not self.taken:
             raise LacksCapability(f"{name} needs a block that is shared by a group, or set its blocks")
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from genvae.errors import DataError
 from genvae_image_style.fonts.render import FILLED, SIZES
 from genvae_image_style.fonts.tracing import covered_box
-from genvae_image_style.reading.opening import MOST, check_size, flat
+from genvae_image_style.reading.opening import MOST, check_size, flat, too_large
 
 Grey = NDArray[np.floating[Any]]
 
@@ -96,9 +96,7 @@ def _grey(image: Any) -> Grey:
     if values.ndim not in (2, 3) or channels not in (1, 3, 4) or not values.size:
         raise DataError(f"an array of shape {values.shape} is no picture; pictures are (h, w) or (h, w, 3)")
     if values.shape[0] * values.shape[1] > MOST:
-        raise DataError(
-            f"a picture of {values.shape[1]:,} x {values.shape[0]:,} pixels; at most {MOST:,} in all are read"
-        )
+        raise too_large(values.shape[1], values.shape[0], "the picture")
     if values.dtype in (np.bool_, np.uint8):
         values = values.astype(np.uint8) * (255 if values.dtype == bool else 1)
     elif values.dtype == np.uint16:
