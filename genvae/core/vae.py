@@ -23,21 +23,21 @@ from genvae.errors import GenvaeError, LacksCapability
 
 
 class Asked(Mapping[str, Tensor]):
-    """log p of each block's draw, (rows,) nats, worked out when it is asked for: some priors' density is costly, and
-    who encodes a line does not need it."""
+    """Log density of each block's draw, (rows,) nats, worked out when it is asked for: some priors' is costly, and who
+    encodes a line, or has the KL in closed form, does not need it."""
 
     def __init__(self) -> None:
         self._of: dict[str, tuple[Distribution, Tensor]] = {}
         self._found: dict[str, Tensor] = {}
 
-    def add(self, name: str, prior: Distribution, value: Tensor) -> None:
+    def add(self, name: str, distribution: Distribution, value: Tensor) -> None:
         """Remember a draw and the distribution that is asked of it."""
-        self._of[name] = prior, value
+        self._of[name] = distribution, value
 
     def __getitem__(self, name: str) -> Tensor:
         if name not in self._found:
-            prior, value = self._of[name]
-            self._found[name] = prior.log_prob(value)
+            distribution, value = self._of[name]
+            self._found[name] = distribution.log_prob(value)
         return self._found[name]
 
     def __contains__(self, name: object) -> bool:
@@ -61,7 +61,7 @@ class Draw:
     latents: Latents = field(default_factory=dict)
     posteriors: dict[str, Distribution] = field(default_factory=dict)
     features: Features = field(default_factory=dict)  # of the encoder, where it was run for this draw
-    log_q: dict[str, Tensor] = field(default_factory=dict)  # (rows,) nats
+    log_q: Asked = field(default_factory=Asked)  # (rows,) nats
     log_p: Asked = field(default_factory=Asked)  # (rows,) nats
     kl: dict[str, Tensor] = field(default_factory=dict)  # (rows, *shape) nats, closed form
 
@@ -201,7 +201,7 @@ class VAE(nn.Module):
                 items = draw.groups.first(batch.items) if block.shared else batch.items
                 value = posterior.push(stream.at(block.name).normal(items, *block.shape))
             draw.posteriors[block.name] = posterior
-            draw.log_q[block.name] = posterior.log_prob(value)
+            draw.log_q.add(block.name, posterior, value)
             if Capability.DENSITY in prior.capabilities:
                 draw.log_p.add(block.name, prior, value)
             divergence = kl(posterior, prior)

@@ -49,6 +49,12 @@ class Updates:
         self.still = [
             part for module in frozen for part in module.modules() if any(True for _ in part.buffers(recurse=False))
         ]
+        self._train()
+
+    def _train(self) -> None:
+        """Training mode throughout: a walk over every module, which only a validation makes needful again."""
+        self.model.train()
+        self.objective.train()
 
     def __call__(
         self,
@@ -66,8 +72,8 @@ class Updates:
         ``step`` is the phase's, for schedules, and ``of_run`` the run's, for messages. Where ``moved`` are given,
         everything else stays as it is. Raises GenvaeError, with nothing moved, when the gradient is not finite.
         """
-        self.model.train()
-        self.objective.train()
+        if not (self.model.training and self.objective.training):
+            self._train()
         for part in self.still:
             part.eval()
         every = parameters_in(optimizer)
@@ -100,7 +106,7 @@ class Updates:
 def _read(parts: Sequence[tuple[str, torch.Tensor]]) -> dict[str, float]:
     """Sums by name. All are fetched at once: a GPU stands still at every number that the processor waits for."""
     found: dict[str, float] = {}
-    for (name, _), value in zip(parts, torch.stack([value.double() for _, value in parts]).tolist(), strict=True):
+    for (name, _), value in zip(parts, torch.stack([value for _, value in parts]).tolist(), strict=True):
         found[name] = found.get(name, 0.0) + value
     return found
 

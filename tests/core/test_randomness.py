@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from genvae.core.randomness import Stream, key, standard_normal
+from genvae.core.randomness import Stream, _bits, key, standard_normal
 
 STREAM = Stream(7, "test", 3)
 
@@ -106,6 +107,13 @@ def test_no_two_keys_and_no_two_numbers_collide() -> None:
     assert len(seeds) == 20 * 40 * 20 and min(seeds) >= 0
     drawn = torch.cat([Stream(s, "x", t).uniform(torch.arange(1000), 25).flatten() for s in range(4) for t in range(4)])
     assert len(drawn.unique()) == len(drawn)
+
+
+def test_an_accelerator_draws_what_the_processor_draws() -> None:
+    items, columns, base = torch.tensor([0, 1, 7, 2**62, -5]), torch.arange(300), key(3, "x", 1, 0)
+    there, here = _bits(items, columns, base), _bits(items.numpy(), columns.numpy(), base)
+    assert here.dtype == np.int64 and torch.equal(there, torch.from_numpy(here))
+    assert torch.equal(items, torch.tensor([0, 1, 7, 2**62, -5])), "the items themselves are left alone"
 
 
 def test_a_known_value_never_changes() -> None:
