@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import text_quality, text_speed
+from benchmarks import text_finite, text_quality, text_speed
 from benchmarks.text import ceiling, curve, decoding, ours, textbook
 from benchmarks.text.apart import Ran, apart
 from benchmarks.text.engine import Engine
@@ -232,3 +232,24 @@ def test_without_the_data_a_line_says_where_it_should_be(monkeypatch: pytest.Mon
     with pytest.raises(SystemExit, match=r"no .*text/ptb/ptb.test.txt: .*GENVAE_DATA") as stopped:
         ptb("test")
     assert "\n" not in str(stopped.value)
+
+
+# -- training stays finite --------------------------------------------------------------------------
+
+
+def test_a_drawn_recipe_is_trained_once_and_what_is_not_finite_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "text" / "ptb"
+    folder.mkdir(parents=True)
+    (folder / "ptb.train.txt").write_text("\n".join(own_lines(60)) + "\n", encoding="utf-8")
+    monkeypatch.setenv("GENVAE_DATA", str(tmp_path))
+    kept = Kept(tmp_path / "rows.json")
+    (found,) = text_finite.run(1, 1, 40, kept)
+    assert found["not_finite"] == [] and found["steps"] >= 1 and found["validations"] >= 1
+    assert text_finite.run(1, 1, 40, kept) == [found]
+    other = {**found, "not_finite": ["elbo at step 3"]}
+    assert "not finite: elbo at step 3" in text_finite.line(other)
+    assert text_finite.shown([found, other]).endswith("1 of 2 finite")
+    failed = {key: found[key] for key in ("row", "settings")} | {"failed": "GenvaeError: the gradient"}
+    assert text_finite.shown([failed, found]).endswith("1 of 2 finite") and "failed" in text_finite.line(failed)
