@@ -283,14 +283,16 @@ def test_a_longer_room_does_not_change_what_fits() -> None:
     assert short == [row[:6] for row in long]
 
 
-@pytest.mark.parametrize("options", [Decoding(temperature=1.0), GREEDY, Decoding(temperature=1.5, top_p=0.8)])
+@pytest.mark.parametrize(
+    "options", [Decoding(temperature=1.0), GREEDY, Decoding(temperature=1.5, top_p=0.8), Decoding(beam=3)]
+)
 def test_dropping_ended_rows_changes_nothing(options: Decoding, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = stepper(6, 1)
     counted: list[int] = []
     advance = TinyRNN.step
     monkeypatch.setattr(TinyRNN, "step", lambda self, s, state: (counted.append(len(s)), advance(self, s, state))[1])
     dropped = run(parts, 300, options, longest=20)
-    assert len(counted) > 3 and counted[-1] < counted[0] == 300, "no row was dropped"
+    assert len(counted) > 3 and counted[-1] < counted[0] == 300 * options.beam, "no row was dropped"
     monkeypatch.setattr(sampling, "DROP", -1.0)
     assert run(parts, 300, options, longest=20) == dropped
 

@@ -7,13 +7,13 @@ each symbol of the vocabulary, as ``torch.multinomial`` does, costs several time
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genvae.core.decoding.constraints import constrain
 from genvae.core.decoding.options import Decoding
 from genvae.core.latents import Latents
-from genvae.core.likelihoods.sequence import State, Stepper
+from genvae.core.likelihoods.sequence import Stepper
 from genvae.core.randomness import Stream
 from genvae.core.symbols import Symbols
 
@@ -177,16 +177,13 @@ def sample(
         if bool(ended.all()):
             break
         written[live, position] = symbol.masked_fill(ended, Symbols.PAD)
-        live, symbol, ended, state = _dropped(stepper, live, symbol, ended, state)
+        on = going_on(ended, FLOOR)
+        if on is not None:
+            live, symbol, ended, state = live[on], symbol[on], ended[on], stepper.reorder(state, on)
     return written
 
 
-def _dropped(
-    stepper: Stepper, live: Int[Tensor, " n"], symbol: Int[Tensor, " n"], ended: Tensor, state: State
-) -> tuple[Tensor, Tensor, Tensor, State]:
-    """The rows that go on, when enough have ended; some ended ones stay where they would be too few."""
-    going = int((~ended).sum())
-    if max(going, FLOOR) > DROP * len(live):
-        return live, symbol, ended, state
-    kept = ended.to(torch.int8).argsort(stable=True)[: max(going, FLOOR)]
-    return live[kept], symbol[kept], ended[kept], stepper.reorder(state, kept)
+def going_on(ended: Bool[Tensor, " n"], least: int) -> Int[Tensor, " m"] | None:
+    """The rows that go on, when enough have ended; some ended ones stay where they would be fewer than ``least``."""
+    count = max(int((~ended).sum()), least)
+    return None if count > DROP * len(ended) else ended.to(torch.int8).argsort(stable=True)[:count]
