@@ -116,7 +116,7 @@ def check_order(stages: Sequence[Stage], model: VAE, fresh: Callable[[], VAE], i
             if prior.least > items:
                 raise SettingError(
                     f"{name} fits a prior that needs at least {prior.least:,} latents, and there are {items:,} items "
-                    "to train on: lower the prior's components"
+                    "to train on: lower the prior's components or codes"
                 )
         elif fitted and prior.costly and _encodes_anew(model, phase):
             raise LacksCapability(

@@ -12,6 +12,7 @@ from genvae.core.objectives.elbo import ElboSettings
 from genvae.core.priors.by_block import ByBlockSettings
 from genvae.core.priors.flow_matching import FlowMatchingSettings
 from genvae.core.priors.mixture import MixtureSettings
+from genvae.core.priors.recurrent import RecurrentSettings
 from genvae.core.schedules import Constant
 from genvae.core.vae import VAE
 from genvae.errors import GenvaeError, SettingError
@@ -135,12 +136,18 @@ FIT = "{name: fit, data: latents, objective: {objective: fit-prior}}"
         ("flow", f"[{{}}, {FIT}, {{reset: [prior], frozen: [encoder, posterior]}}]", "no phase does so"),
         ("flow", f"[{{}}, {FIT}, {{name: more, frozen: [encoder]}}]", "'more' moves what encodes.* no gradient"),
         ("mixture", f"[{{}}, {FIT}]", "'fit' fits a prior that needs at least 21 latents, and there are 20 items"),
+        ("too many codes", f"[{{}}, {FIT}]", "'fit' fits a prior that needs at least 21 latents, and there are 20"),
+        ("codes", f"[{{}}, {FIT}]", ""),
         ("flow", f"[{{}}, {FIT}, {{frozen: [encoder, posterior]}}]", ""),
         ("flow", f"[{{}}, {FIT}, {{reset: [prior]}}, {FIT}]", ""),
     ],
 )
 def test_phases_that_do_not_follow_from_one_another_are_refused(prior: str, phases: str, said: str) -> None:
-    entry = {"flow": FlowMatchingSettings(hidden=4, layers=1), "mixture": MixtureSettings(components=21, when="after")}
+    entry = {
+        "flow": FlowMatchingSettings(hidden=4, layers=1), "mixture": MixtureSettings(components=21, when="after"),
+        # a code is of one number here, and each latent has three
+        "codes": RecurrentSettings(codes=60, hidden=4), "too many codes": RecurrentSettings(codes=61, hidden=4),
+    }  # fmt: skip
 
     def model() -> VAE:
         return toy((Z,), prior=ByBlockSettings(blocks={"z": entry[prior]}).build((Z,)))

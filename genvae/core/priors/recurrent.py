@@ -116,6 +116,12 @@ class RecurrentPrior(ConditionedPrior):
                 self.nets[block.name] = Codes(_width(block), self.width(block), *settings.sizes, settings.codes,
                                               settings.dropout)  # fmt: skip
 
+    @property
+    def least(self) -> int:
+        if self.settings.codes is None:
+            return 1
+        return max((-(-self.settings.codes * _width(block) // block.size) for block in self.own), default=1)
+
     def bind(self, model: nn.Module) -> None:
         """Make the codes of listed things; raises SettingError where the encoder lists none."""
         if self.settings.codes is not None:
