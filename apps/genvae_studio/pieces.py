@@ -197,7 +197,8 @@ def gallery(studio: Studio, table: Table, tray: Tray) -> list[Piece]:
         known = ""
     else:
         known = next((value for value in observed.values if value.isalpha()), observed.values[0])
-        draws = {f"{other.name}_draw": 1 for other in table.trays if other not in (tray, observed)}
+        others = [other for other in table.trays if other not in (tray, observed) and not other.values]
+        draws = {f"{other.name}_draw": 1 for other in others}
         draws |= {f"{name}_draw": 1 for name in table.others}
         values = {observed.name: [known], f"{tray.name}_draw": GALLERY, **draws}
         answer = studio.run("mix", model=table.model, seed=tray.seed, prior_scale=USUAL, **values)
@@ -210,10 +211,9 @@ def made_by(table: Table, item: Any, name: str, known: str) -> Piece:
     """An item that the service gave, as a piece; ``known`` is what it shows, where that is known."""
     if not table.pictures:
         return Piece(str(item), str(item), str(item))
-    content = item.png()
-    return Piece(
-        f"{known}={name}.png" if known else f"{name}.png", _picture(table, content, known), _url(content), content
-    )
+    content, file = item.png(), f"{name}.png"
+    shown = _picture(table, content, known)
+    return Piece(f"{known}={file}" if known else file, shown, picture_url(content), content)
 
 
 def _picture(table: Table, content: bytes, known: str) -> Any:
@@ -224,7 +224,8 @@ def _picture(table: Table, content: bytes, known: str) -> Any:
     return {"image": content, observed.name: known} if observed and part and known else content
 
 
-def _url(content: bytes) -> str:
+def picture_url(content: bytes) -> str:
+    """A picture as an address that holds it."""
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
@@ -247,7 +248,7 @@ def read(studio: Studio, table: Table, given: Sequence[tuple[str, Any]]) -> list
         shows, content = known[number] if known else "", original.png()
         stem = name if name.lower().endswith(".png") else f"{Path(name).stem}.png"
         made.append(
-            Piece(f"{shows}={stem}" if shows else stem, _picture(table, content, shows), _url(content), content)
+            Piece(f"{shows}={stem}" if shows else stem, _picture(table, content, shows), picture_url(content), content)
         )
     return made
 

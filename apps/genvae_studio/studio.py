@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from genvae import settings
 from genvae.asking import Response
 from genvae.errors import CheckpointError, GenvaeError
+from genvae.host import ModalityPart
+from genvae.host.specs import resolve
 from genvae.service import Service
 
 log = logging.getLogger("genvae_studio")
@@ -44,7 +47,7 @@ class Studio:
         """Names to choose from: the studio's own model and every starter that can be read, of those whose items are of
         a kind ("text/", "image/")."""
         listed: list[dict[str, Any]] = getattr(self.run("models"), "items")  # noqa: B009 - of a response in general
-        able = [str(entry["name"]) for entry in listed if self._media(str(entry["modality"])).startswith(kind)]
+        able = [str(entry["name"]) for entry in listed if self._shows(str(entry["modality"])).startswith(kind)]
         return list(dict.fromkeys([self.opens_with(kind), *able]))
 
     def opens_with(self, kind: str, likes: Callable[[str], bool] = bool) -> str:
@@ -58,18 +61,35 @@ class Studio:
 
     def media(self, name: str) -> str:
         """The MIME type of a model's items; '' of a model that is not on this machine or cannot be read."""
+        part = self._modality(name)
+        return part.media if part is not None else ""
+
+    def renders_by(self, name: str, setting: str) -> bool:
+        """Whether how a model's items are rendered has such a setting; a model that cannot be read yet may have it."""
+        part = self._modality(name)
+        if part is None:
+            return True
+        return bool(part.rendering) and setting in settings.names(resolve(part.rendering))
+
+    def _modality(self, name: str) -> ModalityPart | None:
+        """The modality of a model; None of a model that is not on this machine or cannot be read."""
         starter = any(part.id == name for part in self.service.host.parts("starter"))
         if not starter and not Path(name).expanduser().is_dir():
-            return ""
+            return None
         try:
             answer: Any = self.service.run("models", name=name)
         except GenvaeError:
-            return ""
-        return self._media(str(answer.items[0]["modality"]))
+            return None
+        return self._part(str(answer.items[0]["modality"]))
 
-    def _media(self, modality: str) -> str:
+    def _shows(self, modality: str) -> str:
+        part = self._part(modality)
+        return part.media if part is not None else ""
+
+    def _part(self, modality: str) -> ModalityPart | None:
         parts = {part.id: part for part in self.service.host.parts("modality")}
-        return str(getattr(parts.get(modality), "media", ""))
+        found = parts.get(modality)
+        return found if isinstance(found, ModalityPart) else None
 
     def at_hand(self, name: str) -> None:
         """Refuse a model that is not on this machine: following a link must never fetch one from the hub."""

@@ -180,11 +180,18 @@ class ToldPrior(Prior):
 
 def told(networks: Networks, conditions: Conditions) -> Networks:
     """An architecture's networks, built with what the decoder sees of conditions, as those of the conditional model:
-    the conditions' blocks come first. Raises SettingError where a block of the architecture has the name of one."""
+    the conditions' blocks come first. Raises SettingError where a block of the architecture has the name of one, or one
+    that the decoder sees is not among them."""
     names = [block.name for block in networks.blocks]
     for condition in conditions.values():
-        if names.count(condition.name) != (DECODER in condition.reaches):
+        count, given = names.count(condition.name), DECODER in condition.reaches
+        if count > given:
             raise SettingError(f"no condition can be called {condition.name!r}: the architecture has such a block")
+        if count < given:
+            raise SettingError(
+                f"the architecture leaves out the block of the condition {condition.name!r}: its networks' blocks have "
+                "those that build(modality, conditions) is given before its own"
+            )
     decoder, encoder = networks.decoder, networks.encoder
     reading = Reading(conditions.reaching(DECODER))
     if len(reading.networks):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -111,11 +112,22 @@ def _numbers(values: Any, dtype: str | None) -> bytes:
     return np.ascontiguousarray(made.to_numpy(zero_copy_only=False), dtype=dtype).tobytes()
 
 
+def _written(cls: type) -> str:
+    """A class by its name and a hash of its module: who is writing it must not be given what it made before."""
+    try:
+        source = inspect.getsource(inspect.getmodule(cls) or cls)
+    except (OSError, TypeError):  # no file of its own
+        source = ""
+    return f"{cls.__module__}:{cls.__qualname__} {hashlib.sha256(source.encode()).hexdigest()}"
+
+
 def prepare(data: Dataset, modality: Modality, reporter: Reporter | None = None) -> Dataset:
-    """Every row as an example, with its cost in the column "cost"; made once, then read from the cache."""
+    """Every row as an example, with its cost in the column "cost"; made once, then read from the cache, until the
+    data, the modality's fingerprint or the module that it is written in is another."""
     import datasets
 
-    key = hashlib.sha256((content_hash(data) + modality.fingerprint()).encode()).hexdigest()[:32]
+    made_by = f"{_written(type(modality))} {modality.fingerprint()}"
+    key = hashlib.sha256((content_hash(data) + made_by).encode()).hexdigest()[:32]
     place = cache_folder() / "examples" / f"{key}.arrow"
     reporter = (reporter if len(data) >= SHOWN and not place.exists() else None) or Silent()
     done = 0

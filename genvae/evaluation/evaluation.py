@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -20,7 +22,7 @@ from genvae.core.randomness import Stream
 from genvae.core.vae import VAE
 from genvae.data.batching import Batches, Rows, some
 from genvae.data.modality import Modality
-from genvae.errors import LacksCapability
+from genvae.errors import GenvaeError, LacksCapability
 from genvae.evaluation.collapse import Pass, Usage
 from genvae.host import Host, ModalityPart, Part
 from genvae.host.specs import resolve
@@ -245,7 +247,8 @@ def rendering(host: Host, modality_id: str, values: Mapping[str, Any]) -> Any:
 def by_measure(evaluation: Evaluation, host: Host) -> list[tuple[Part, dict[str, Any]]]:
     """Every measure that is for any modality or for this one, with its figures; without any it does not count.
 
-    What a model, its prior or the data cannot give is left out, with the reason in ``evaluation.left_out``.
+    What a model, its prior or the data cannot give is left out, with the reason in ``evaluation.left_out``; so is a
+    measure that fails, whoever brought it: hours of training or the other figures must not be lost with it.
     """
     if evaluation.plain is None:
         evaluation.plain = rendering(host, evaluation.modality_id, {})
@@ -257,6 +260,13 @@ def by_measure(evaluation: Evaluation, host: Host) -> list[tuple[Part, dict[str,
             figures = host.load("measure", part.id)(evaluation)
         except LacksCapability as error:
             evaluation.left_out[part.id] = str(error)
+            continue
+        except GenvaeError:
+            raise
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            evaluation.left_out[part.id] = f"it failed, in {Path(where.filename).name} line {where.lineno} ({said})"
             continue
         if figures:
             found.append((part, figures))

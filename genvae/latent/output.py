@@ -48,9 +48,15 @@ def as_text(items: Sequence[Any], columns: int, ending: str) -> bytes:
         text = json.dumps([listed(item) for item in items], ensure_ascii=False, indent=1) + "\n"
     elif ending == ".csv":
         table = io.StringIO()
-        rows = [[listed(item) for item in items[start : start + columns]] for start in range(0, len(items), columns)]
+        cells = [_cell(listed(item)) for item in items]
+        rows = [cells[start : start + columns] for start in range(0, len(items), columns)]
         csv.writer(table).writerows(rows)
         text = table.getvalue()
     else:
         text = "".join(f"{item}\n" for item in items)
     return text.encode()
+
+
+def _cell(value: Any) -> Any:
+    """Plain data in one cell of a table: an object as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

@@ -210,7 +210,7 @@ class Recipe:
             torch.manual_seed(Stream(seed, "weights").integer())
             architecture = make("architecture", self.sections["architecture"])
             seen = [condition.seen for condition in known.reaching(DECODER)]
-            networks = told(architecture.build(modality, seen) if seen else architecture.build(modality), known)
+            networks = told(architecture.build(modality, seen), known)
             self._check_needs(networks.needs)
             posterior = make("posterior", self.sections["posterior"])
             own = [

@@ -16,6 +16,7 @@ import torch
 from datasets import Dataset
 
 from genvae.core.bounds import importance_weighted
+from genvae.core.latents import Block
 from genvae.core.randomness import Stream
 from genvae.host import Host, default_host
 from genvae.progress import Silent
@@ -36,7 +37,9 @@ def modality_contract(
     _stacked(outcome, examples)
     _gradients(outcome, examples)
     _bounds(outcome, examples)
+    _conditioned(outcome, host)
     _saved(outcome, examples, items, folder, host)
+    _shown(outcome, examples, host)
     _operations(items, folder, host)
 
 
@@ -101,6 +104,28 @@ def _bounds(outcome: Outcome, examples: list[Any]) -> None:
     assert torch.allclose(whole.log_likelihood, parts.log_likelihood, rtol=1e-4, atol=1e-3), (
         "the bound depends on its chunks"
     )
+
+
+def _conditioned(outcome: Outcome, host: Host) -> None:
+    """The architecture takes blocks of conditions, and its networks have them."""
+    settings = host.make("architecture", outcome.bundle.recipe.sections["architecture"])
+    told = Block(name="told", shape=(2,))
+    assert told in settings.build(outcome.bundle.modality, [told]).blocks, (
+        "the architecture leaves out the blocks of conditions: its networks' blocks have those that "
+        "build(modality, conditions) is given before its own"
+    )
+
+
+def _shown(outcome: Outcome, examples: list[Any], host: Host) -> None:
+    """What a page of the studio shows of an item can be given back to the model."""
+    modality, part = outcome.bundle.modality, host.part("modality", outcome.bundle.modality_id)
+    item = modality.item(examples[0])
+    media = modality.media or getattr(part, "media", "")
+    if media.startswith("image/png"):
+        assert ".png" in modality.endings, "the page Mix saves tables of pictures: endings need .png, which file makes"
+        modality.example(item.png())
+    elif media.startswith("text/"):
+        modality.example(str(item))
 
 
 def _saved(outcome: Outcome, examples: list[Any], items: Sequence[Any], folder: Path, host: Host) -> None:

@@ -38,12 +38,13 @@ def page(studio: Studio, blocks: gr.Blocks) -> None:
             answer = sheet.sheet(echo.empty(), elem_id="echo")
     model, seed, dice = widgets["model"], widgets["seed"], widgets.pop("dice")
     asked = [widgets[name] for name in NAMES]
-    of_text = [widgets["temperature"], widgets["top_p"], yours]
+    of_text = [*(widgets[name] for name in OF_TEXT), yours]
     _generating(studio, blocks, asked, (wanted, chosen), go, dice, seed, message, paper, of_text)
     _exploring(studio, model, own, distance, tell, others, answer, [paper, answer])
 
 
 CHOSEN = ("conditions", "guidance")  # what the controls of conditions stand at
+OF_TEXT = ("temperature", "top_p")  # how symbols are drawn
 NAMES = ("model", "n", "temperature", "top_p", "prior_scale", "seed")
 
 
@@ -115,8 +116,8 @@ def _generating(
             yield *skipped, sheet.blank("No sentences yet.", busy=False), notice(said(error))
 
     def fitting(model: str) -> list[Any]:
-        text = (studio.media(model) or "text/").startswith("text/")
-        return [gr.update(visible=text) for _ in of_text]
+        drawn = [studio.renders_by(model, name) for name in OF_TEXT]
+        return [gr.update(visible=visible) for visible in (*drawn, all(drawn))]
 
     chosen = states[1]
     asked[0].change(fitting, asked[0], of_text, **conditions.SAYS)
@@ -141,8 +142,8 @@ def written(studio: Studio, wanted: Asked, *, address: bool) -> Iterator[str]:
         raise SettingError(f"the items of {wanted.model!r} are neither sentences nor pictures; this page has no others")
     values = wanted.values()
     pictures = kind.startswith("image/")
-    if pictures:  # no symbols are drawn
-        values = {name: value for name, value in values.items() if name not in ("temperature", "top_p")}
+    # a modality without symbols has no setting for how they are drawn
+    values = {k: v for k, v in values.items() if k not in OF_TEXT or studio.renders_by(wanted.model, k)}
     ways = _ways(studio, "generate", values)
     items: list[Any] = []
     while len(items) < wanted.n:

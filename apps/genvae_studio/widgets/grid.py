@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from genvae_studio.pieces import Piece, Table
+from genvae_studio.pieces import Piece, Table, picture_url
 from genvae_studio.widgets.text import written_down
 from genvae_studio.widgets.tray import face
 
@@ -80,7 +80,7 @@ def _cell(item: Any, table: Table) -> str:
     if not table.pictures:
         return f'<span class="line">{escape(str(item))}</span>'
     kind = ' class="ink"' if table.ink else ""
-    return f'<img src="{escape(item.to_config())}" alt=""{kind}>'
+    return f'<img src="{picture_url(item.png())}" alt=""{kind}>'
 
 
 def specimen(

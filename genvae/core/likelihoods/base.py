@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from genvae.core.batch import Batch
+from genvae.errors import GenvaeError
 
 
 class Likelihood(nn.Module, ABC):
@@ -58,6 +59,12 @@ class FactorisedLikelihood(Likelihood):
         mask = batch.masks.get("target")
         if mask is not None:
             target = target.masked_fill(~mask, 0.0)  # before the arithmetic: the gradient of a NaN is NaN
+        wanted = (len(target), target.shape[1] * self.per_element, *target.shape[2:])
+        if parameters.shape != wanted:  # some others would be broadcast, and scored
+            raise GenvaeError(
+                f"the decoder gives {tuple(parameters.shape)} for a target of {tuple(target.shape)}; with "
+                f"{self.per_element} to an element that is {wanted}"
+            )
         nats = self.element_nats(parameters, target, mask)
         if mask is not None:
             nats = nats.masked_fill(~mask, 0.0)
