@@ -45,7 +45,8 @@ def setting(
     there. ``convert`` is applied before the type check (a number to a schedule, say). A request's field of
     ``keywords`` is a dictionary that also takes every keyword or option which is nothing else; the option of one of
     ``several`` values takes every word up to the next option. ``parts`` is the kind of part that the value names: in a
-    recipe a list of such entries, as the sections have them; in a request an id, and the help lists those installed.
+    recipe such an entry or its id alone, or a list of them, as the sections have them; in a request an id, and the help
+    lists those installed.
     """
     metadata = {
         "help": help, "ge": ge, "gt": gt, "le": le, "lt": lt, "choices": choices,

@@ -218,9 +218,14 @@ class Host:
         return config[kind], {key: value for key, value in config.items() if key != kind}
 
     def _nested(self, value: Any, kind: str | None = None) -> Any:
-        """An option with the parts in it made; ``kind`` is that of all parts of a list, which may then be ids."""
+        """An option with the parts in it made; ``kind`` is that of a part, or of all parts of a list, which may
+        then be ids."""
         if kind and isinstance(value, list | tuple):
             return [self.make(kind, entry) for entry in value]
+        if kind and isinstance(value, str | Mapping):
+            return self.make(kind, value)
+        if kind and value is not None and not dataclasses.is_dataclass(value):
+            raise SettingError(f"{value!r} is no {kind}: give an id, or {{{kind}: ID, ...}}")
         if isinstance(value, Mapping):
             kind = _kind(value)
             return self.make(kind, value) if kind else {key: self._nested(entry) for key, entry in value.items()}

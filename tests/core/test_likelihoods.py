@@ -15,6 +15,7 @@ from genvae.core.likelihoods import FactorisedLikelihood
 from genvae.core.likelihoods.bernoulli import BernoulliSettings
 from genvae.core.likelihoods.gaussian import Gaussian, GaussianSettings
 from genvae.core.randomness import Stream
+from genvae.errors import GenvaeError
 from tests.core.toys import sequence_parts, sequences
 
 
@@ -51,6 +52,12 @@ def test_bernoulli_nats_mean_and_samples() -> None:
     drawn = likelihood.sample(torch.full((20_000, 1), 0.8), uniform)
     assert set(drawn.unique().tolist()) == {0.0, 1.0}
     assert float(drawn.mean()) == pytest.approx(1 / (1 + math.exp(-0.8)), abs=0.02)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 4), (3, 2, 1), (1, 2, 4), (3, 2), (3, 4, 4)])
+def test_a_decoder_of_another_shape_is_refused_though_it_could_be_broadcast(shape: tuple[int, ...]) -> None:
+    with pytest.raises(GenvaeError, match=r"the decoder gives \(.*\) for a target of \(3, 2, 4\)"):
+        BernoulliSettings().build().nats(Given(torch.zeros(shape)), {}, batch_of(torch.zeros(3, 2, 4)))
 
 
 def test_a_target_between_is_the_expectation_over_its_binarisation() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import importlib
 import itertools
+import linecache
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,32 @@ from tests.conftest import own_lines
 
 HOST = default_host()
 COUNTS, SHARES, SEEDS = st.integers(2, 3000), st.floats(0.001, 0.999), st.integers(0, 2**63 - 1)
+
+
+def test_what_a_modality_prepared_before_it_was_changed_is_not_taken_from_the_cache(
+    modality: Modality, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who writes a plugin changes its module, and another plugin may have the same fingerprint."""
+    monkeypatch.setenv("GENVAE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    data = read(own_lines(), HOST)
+    found = []
+    for number in (1, 2):
+        name = f"shouting_{tmp_path.name.replace('-', '_')}"
+        (tmp_path / f"{name}.py").write_text(
+            "from genvae_sentence.modality import Sentence\n\n\n"
+            "class Shouting(Sentence):\n"
+            "    def prepare(self, rows):\n"
+            f"        return super().prepare({{'text': [text.upper() * {number} for text in rows['text']]}})\n"
+        )
+        linecache.checkcache()
+        sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        shouting = copy.copy(modality)
+        shouting.__class__ = importlib.import_module(name).Shouting
+        found.append(list(prepare(data, shouting)["text"]))
+    plain = list(prepare(data, modality)["text"])
+    assert found[0] == [text.upper() for text in plain] and found[1] == [2 * text.upper() for text in plain]
 
 
 # -- splits --------------------------------------------------------------------------------------

@@ -144,3 +144,18 @@ def test_what_cannot_be_loaded_is_said_before_any_work(learned: Model, tmp_path:
 def test_one_line_has_no_error_of_its_mean(learned: Model) -> None:
     figures = learned.evaluate(KNOWN[:1], samples=1)
     assert "nll_error" not in figures and "one item alone" in figures["left_out"]["nll_error"]
+
+
+def test_a_measure_that_fails_is_left_out_and_named(
+    learned: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever brought it: neither the other figures nor a training are lost with it."""
+
+    def broken(evaluation: Any) -> dict[str, Any]:
+        raise KeyError("nix")
+
+    monkeypatch.setattr("genvae.evaluation.measures.bounds", broken)
+    figures = learned.evaluate(KNOWN)
+    assert "nll" not in figures and "mutual_information" in figures
+    assert figures["left_out"]["bounds"].startswith("it failed, in test_evaluate.py line ")
+    assert "KeyError: 'nix'" in figures["left_out"]["bounds"]

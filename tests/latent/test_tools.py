@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from genvae.errors import DataError, GenvaeError, LacksCapability, SettingError
 from genvae.latent.interpolate import linear, spherical
+from genvae.latent.output import as_text
 from genvae.service import Model, load
 from tests.latent.learned import KNOWN
 
@@ -203,3 +204,7 @@ def test_a_model_without_a_latent_generates_and_says_what_it_cannot_do(bare: Pat
     ):  # fmt: skip
         with pytest.raises(LacksCapability, match="has no latent: it can only generate and be evaluated"):
             ask()
+
+
+def test_objects_stand_in_a_table_as_json() -> None:
+    assert as_text([{"a": [1, 2]}, "b"], 2, ".csv").decode().strip() == '"{""a"": [1, 2]}",b'

@@ -169,6 +169,14 @@ def test_a_condition_is_no_part_of_a_picture(tmp_path: Path) -> None:
     assert 'role="alert"' not in html and html.count("<tr>") == 7
 
 
+def test_a_model_with_several_conditions_is_laid_out_and_mixed() -> None:
+    """What may be asked of a line is given by name in each tray; the gallery leaves what it does not ask for alone."""
+    studio = Studio(Service(), "nowhere")
+    laid = lay_out(studio, "sentences-en")
+    assert len([tray for tray in laid.trays if tray.values]) >= 2
+    assert 'role="alert"' not in mixed(studio, laid)
+
+
 def test_the_page_generate_shows_pictures_side_by_side(labelled_model: Path) -> None:
     from genvae_studio.asked import Asked
     from genvae_studio.pages.generate import written

@@ -21,7 +21,6 @@ from genvae.core.likelihoods.bernoulli import BernoulliSettings
 from genvae.core.likelihoods.gaussian import GaussianSettings
 from genvae.core.posteriors.base import Features
 from genvae.errors import SettingError
-from genvae.host import default_host
 from genvae.settings import setting
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -146,22 +145,13 @@ class Output:
                 layer.bias.zero_().reshape(*self.shape, -1)[:, 0] = self.first
 
 
-def as_likelihood(value: Any) -> Any:
-    """An id is that part with its defaults."""
-    if isinstance(value, str):
-        return default_host().make("likelihood", value)
-    if value is not None and not hasattr(value, "build"):
-        raise SettingError(f"{value!r} is no likelihood: give an id, or {{likelihood: ID, ...}}")
-    return value
-
-
 @dataclass(frozen=True, kw_only=True)
 class PictureSettings:
     """What every architecture of pictures has."""
 
     likelihood: Any = setting(
         None, help="p(x|z): an id or {likelihood: ID, ...}; default: bernoulli for grey, gaussian for colour",
-        convert=as_likelihood,
+        parts="likelihood",
     )  # fmt: skip
     activation: str = setting("silu", help="between the layers", choices=tuple(ACTIVATIONS))
     brightness: float | None = setting(
@@ -171,7 +161,7 @@ class PictureSettings:
     def scored(self, modality: Pictures) -> tuple[Likelihood, Output]:
         """The likelihood, and what shapes its parameters."""
         grey = modality.channels == 1
-        chosen = as_likelihood(self.likelihood)
+        chosen = self.likelihood
         if chosen is None:
             chosen = BernoulliSettings() if grey else GaussianSettings()
         likelihood = chosen.build()

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from genvae.core.batch import Batch
 from genvae.core.latents import Block
 from genvae.core.likelihoods import Gaussian
+from genvae.core.likelihoods.gaussian import GaussianSettings
 from genvae.core.posteriors import DiagonalGaussianPosterior
 from genvae.core.posteriors.base import BlockHead, Features
 from genvae.core.vae import VAE, Networks
@@ -33,7 +34,6 @@ from genvae_image_style.architectures.base import (
     PictureEncoder,
     Pictures,
     PictureSettings,
-    as_likelihood,
     given,
     label_block,
 )
@@ -208,7 +208,7 @@ class LinearSettings(PictureSettings):
 
     likelihood: Any = setting(
         None, help="p(x|z): an id or {likelihood: ID, ...}; default: gaussian, with which it begins in closed form",
-        convert=as_likelihood,
+        parts="likelihood",
     )  # fmt: skip
     latent_dim: int = setting(96, help="numbers in z: components of each value", ge=1, le=4096)
     filter_dim: int = setting(0, help="channels of a filter behind the linear picture (0: none)", ge=0, le=1024)
@@ -228,7 +228,7 @@ class LinearSettings(PictureSettings):
                 + ", ".join(block.name for block in told)
             )
         z = Block(name="z", shape=(self.latent_dim,))
-        scoring = self if self.likelihood is not None else replace(self, likelihood="gaussian")
+        scoring = self if self.likelihood is not None else replace(self, likelihood=GaussianSettings())
         likelihood, output = scoring.scored(modality)
         return Networks(
             blocks=[*told, z], encoder=LinearEncoder(modality, told, self.latent_dim), features=self.latent_dim,
