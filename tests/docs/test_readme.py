@@ -6,7 +6,10 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +52,7 @@ def test_plugin_page_registers_what_it_shows(tmp_path: Path, monkeypatch: pytest
 
     from genvae.host import Host
 
-    module, _ = blocks(ROOT / "docs/plugins.md", "python")
+    module, *_ = blocks(ROOT / "docs/plugins.md", "python")
     package = tmp_path / "my_melodies"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -58,6 +61,45 @@ def test_plugin_page_registers_what_it_shows(tmp_path: Path, monkeypatch: pytest
     host = Host([EntryPoint("melodies", "my_melodies.plugin", "genvae")])
     assert [str(record.status) for record in host.records] == ["loaded"]
     assert host.make("schedule", {"schedule": "halfway", "value": 0.5}).at(7) == 0.5
+
+
+def test_the_first_plugin_keeps_the_contract_and_can_be_told_conditions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file of the page, as it stands there."""
+    from importlib.metadata import EntryPoint, entry_points
+
+    from genvae.host import Host
+    from genvae.progress import Silent
+    from genvae.recipe import Recipe
+    from genvae.service import Model, Service
+    from genvae.testing import modality_contract
+    from genvae.training.run import train
+
+    (project,) = blocks(ROOT / "docs/first-plugin.md", "toml")
+    files = {
+        code.partition("\n")[0].removeprefix("# "): code for code in blocks(ROOT / "docs/first-plugin.md", "python")
+    }
+    (declared,) = tomllib.loads(project)["project"]["entry-points"]["genvae"].items()
+    package = tmp_path / declared[1].partition(".")[0]
+    package.mkdir()
+    for name, code in files.items():
+        (package / Path(name).name).write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    host = Host([*entry_points(group="genvae"), EntryPoint(*declared, "genvae")])
+    assert [fault for _, fault in host.check("curves")] == [""] * 3
+    scope: dict[str, Any] = {"modality_contract": partial(modality_contract, host=host)}
+    tested = files["tests/test_curves.py"].replace("from genvae.testing import modality_contract\n", "")
+    exec(compile(tested, "test_curves.py", "exec"), scope)
+    scope["test_curves_keep_the_contract"](tmp_path)
+    recipe = Recipe.of("curves", host)
+    recipe.set(["length=8", "hidden_dim=16", "conditions={kind: class}", "likelihood=gaussian", "max_steps=4"])
+    told = [{**item, "kind": "ab"[n % 2]} for n, item in enumerate(scope["curves"](24))]
+    train(recipe, told, tmp_path / "told", resume=False, reporter=Silent())
+    model = Model(str(tmp_path / "told"), Service(host))
+    assert len(model.generate(2, conditions={"kind": "a"})) == 2
+    found = model.evaluate(told, generated=5)
+    assert 0 < found["roughness"] < 100 and "left_out" not in found
 
 
 def test_plugin_page_lists_every_kind() -> None:
