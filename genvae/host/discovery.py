@@ -20,7 +20,7 @@ from genvae import settings
 from genvae.errors import PluginError, SettingError, nearest
 from genvae.host import hookspecs
 from genvae.host.records import Record, Status
-from genvae.host.specs import KINDS, SPECS, Part, resolve
+from genvae.host.specs import KINDS, METHODS, SPECS, Part, resolve
 
 GROUP = "genvae"
 ENGINE = ("engine", "genvae.parts")  # the engine's own parts: always first, never switched off
@@ -262,7 +262,8 @@ class Host:
         return (self.owner(kind, part_id) for kind, part_id in named(config))
 
     def check(self, name: str) -> list[tuple[Part, str]]:
-        """Import everything that one plugin registers: each part with its fault, or ''."""
+        """Import everything that one plugin registers: each part with its fault, or ''. What parts of its kind are
+        asked for must be there."""
         record = next((r for r in self.records if r.name == name), None)
         if record is None:
             raise PluginError(f"no plugin {name!r} is installed; {nearest(name, [r.name for r in self.records])}")
@@ -277,8 +278,15 @@ class Host:
                         resolve(getattr(part, attribute))
                 except (Exception, SystemExit) as error:
                     fault = f"{attribute} {getattr(part, attribute)}: {_said(error)}"
-            results.append((part, fault))
+            results.append((part, fault or _lacking(part)))
         return results
+
+
+def _lacking(part: Part) -> str:
+    """What a part that can be imported does not have."""
+    made = part.load()
+    missing = [name for name in METHODS.get(part.kind, ("__call__",)) if not hasattr(made, name)]
+    return f"factory {part.factory} has no {', '.join(missing)}" if missing else ""
 
 
 def _said(error: BaseException) -> str:

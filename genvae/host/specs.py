@@ -29,6 +29,14 @@ KINDS: dict[str, str] = {
     "page": "a page of the studio",
 }
 
+#: what the factory of a part has, for its kind; where nothing is said, it is called
+METHODS: dict[str, tuple[str, ...]] = {
+    "modality": ("select", "fit", "restore", "recipe"),
+    **dict.fromkeys(("architecture", "posterior", "prior", "likelihood", "objective", "term"), ("build",)),
+    "schedule": ("at",),
+    "condition": ("fit", "restore"),
+}
+
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 

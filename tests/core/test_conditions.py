@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -11,6 +13,7 @@ from genvae.core.conditions import POSTERIOR, PRIOR, Categorical, Conditions, un
 from genvae.core.corruption.condition_dropout import ConditionDropout
 from genvae.core.latents import Block
 from genvae.core.likelihoods import Stepper
+from genvae.core.likelihoods.bernoulli import Bernoulli
 from genvae.core.priors.by_block import ByBlockSettings
 from genvae.core.priors.fitted import ConditionedSettings
 from genvae.core.priors.ladder import LadderPriorSettings
@@ -18,7 +21,8 @@ from genvae.core.priors.recurrent import RecurrentSettings
 from genvae.core.priors.standard_normal import StandardNormalSettings
 from genvae.core.randomness import Stream
 from genvae.core.schedules import Constant
-from genvae.core.told import Guided, GuidedSequence, Reading, ToldEncoder, guided, prior_of
+from genvae.core.told import Guided, GuidedSequence, Reading, ToldEncoder, guided, prior_of, told
+from genvae.core.vae import Networks
 from genvae.errors import LacksCapability, SettingError
 from genvae.host import default_host
 from tests.core.toys import Z, elements, sequence_parts, toy
@@ -163,6 +167,15 @@ def test_every_prior_serves_a_model_with_conditions() -> None:
         drawn = prior.at(Z, {"form": torch.eye(3)}, 3).push(torch.zeros(3, *Z.shape))
         assert drawn.shape == (3, *Z.shape) and drawn.isfinite().all(), part.id
     assert not isinstance(StandardNormalSettings(), ConditionedSettings)
+
+
+def test_an_architecture_that_leaves_out_a_conditions_block_is_told_so() -> None:
+    networks = Networks(blocks=[Z], encoder=None, features=0, decoder=nn.Identity(), likelihood=Bernoulli())
+    with pytest.raises(SettingError, match="leaves out the block of the condition 'form': its networks' blocks have"):
+        told(networks, Conditions([FORM]))
+    for blocks in ([FORM.block, FORM.block, Z], [Block(name="form", shape=(2,)), FORM.block, Z]):
+        with pytest.raises(SettingError, match="no condition can be called 'form': the architecture has such a block"):
+            told(replace(networks, blocks=blocks), Conditions([FORM]))
 
 
 class Adding(nn.Module):

@@ -150,6 +150,21 @@ def test_a_factory_that_makes_no_settings_is_named(stranger: Stranger) -> None:
         host.make("schedule", "lazy")
 
 
+def test_check_finds_what_parts_of_a_kind_must_have(stranger: Stranger) -> None:
+    made = (
+        '[ModalityPart(id="mine", factory="genvae.errors:nearest", summary=""),'
+        ' Part(kind="prior", id="mine", factory="genvae.core.schedules:Linear", summary=""),'
+        ' Part(kind="measure", id="mine", factory="genvae.errors:nearest", summary="")]'
+    )
+    host = Host([stranger("alpha", parts(made)), *OWN])
+    assert [fault for _, fault in host.check("alpha")] == [
+        "factory genvae.errors:nearest has no select, fit, restore, recipe",
+        "factory genvae.core.schedules:Linear has no build", "",
+    ]  # fmt: skip
+    for name in {own.name for own in OWN}:
+        assert not [fault for _, fault in host.check(name) if fault], name
+
+
 def test_check_refuses_a_plugin_that_is_not_in_use(stranger: Stranger) -> None:
     host = Host([stranger("alpha", "raise RuntimeError('no licence')"), *OWN])
     with pytest.raises(PluginError, match=r"'alpha' is broken: .*no licence"):
