@@ -174,7 +174,10 @@ def test_a_model_with_several_conditions_is_laid_out_and_mixed() -> None:
     studio = Studio(Service(), "nowhere")
     laid = lay_out(studio, "sentences-en")
     assert len([tray for tray in laid.trays if tray.values]) >= 2
-    assert 'role="alert"' not in mixed(studio, laid)
+    html = mixed(studio, laid)
+    assert 'role="alert"' not in html
+    first = " &middot; ".join(tray.pieces[0].name for tray in laid.trays[:-1])
+    assert first in re.sub("<[^>]*>", "", html), "what a row is made of runs together"
 
 
 def test_the_page_generate_shows_pictures_side_by_side(labelled_model: Path) -> None:

@@ -73,7 +73,10 @@ def _beside(down: Sequence[Sequence[str | Piece]], count: int) -> list[Sequence[
 
 def _head(head: Sequence[str | Piece] | str | Piece, table: Table) -> str:
     several = [head] if isinstance(head, str | Piece) else head
-    return "".join(f"<small>{escape(one)}</small>" if isinstance(one, str) else face(one, table) for one in several)
+    between = "" if table.pictures else " &middot; "
+    return between.join(
+        f"<small>{escape(one)}</small>" if isinstance(one, str) else face(one, table) for one in several
+    )
 
 
 def _cell(item: Any, table: Table) -> str:
