@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from genvae import settings
-from genvae.errors import SettingError
 from genvae.host import Host
-from genvae.host.specs import resolve
 from genvae.progress import Reporter, Silent
 
 if TYPE_CHECKING:
@@ -34,9 +31,4 @@ class Context:
     def options(self) -> Any:
         """The rendering settings of the model's modality, None where it has none; raises SettingError for one that it
         does not have."""
-        part = self.bundle.part()
-        if not part.rendering:
-            if self.rendering:
-                raise SettingError(f"{part.id} has no rendering settings: leave out {', '.join(self.rendering)}")
-            return None
-        return settings.build(resolve(part.rendering), self.rendering, where=f"rendering of {part.id}")
+        return self.bundle.part().options(self.rendering)

@@ -47,7 +47,7 @@ class Studio:
         """Names to choose from: the studio's own model and every starter that can be read, of those whose items are of
         a kind ("text/", "image/")."""
         listed: list[dict[str, Any]] = getattr(self.run("models"), "items")  # noqa: B009 - of a response in general
-        able = [str(entry["name"]) for entry in listed if self._shows(str(entry["modality"])).startswith(kind)]
+        able = [str(entry["name"]) for entry in listed if _media(self._part(str(entry["modality"]))).startswith(kind)]
         return list(dict.fromkeys([self.opens_with(kind), *able]))
 
     def opens_with(self, kind: str, likes: Callable[[str], bool] = bool) -> str:
@@ -61,8 +61,7 @@ class Studio:
 
     def media(self, name: str) -> str:
         """The MIME type of a model's items; '' of a model that is not on this machine or cannot be read."""
-        part = self._modality(name)
-        return part.media if part is not None else ""
+        return _media(self._modality(name))
 
     def renders_by(self, name: str, setting: str) -> bool:
         """Whether how a model's items are rendered has such a setting; a model that cannot be read yet may have it."""
@@ -82,10 +81,6 @@ class Studio:
             return None
         return self._part(str(answer.items[0]["modality"]))
 
-    def _shows(self, modality: str) -> str:
-        part = self._part(modality)
-        return part.media if part is not None else ""
-
     def _part(self, modality: str) -> ModalityPart | None:
         parts = {part.id: part for part in self.service.host.parts("modality")}
         found = parts.get(modality)
@@ -97,6 +92,10 @@ class Studio:
             raise CheckpointError(
                 f"the model {name!r} is not on this machine; to use a model from the hub, type its id under Model"
             )
+
+
+def _media(part: ModalityPart | None) -> str:
+    return part.media if part is not None else ""
 
 
 def said(error: Exception) -> str:

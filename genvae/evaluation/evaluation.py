@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 import torch
 
-from genvae import settings
 from genvae.core.batch import Batch
 from genvae.core.bounds import Bound, importance_weighted
 from genvae.core.corruption import Corruption
@@ -25,7 +24,6 @@ from genvae.data.modality import Modality
 from genvae.errors import GenvaeError, LacksCapability
 from genvae.evaluation.collapse import Pass, Usage
 from genvae.host import Host, ModalityPart, Part
-from genvae.host.specs import resolve
 from genvae.progress import Reporter, Silent
 
 if TYPE_CHECKING:
@@ -241,7 +239,7 @@ def rendering(host: Host, modality_id: str, values: Mapping[str, Any]) -> Any:
     """The rendering settings of a modality; raises SettingError for one that it does not have."""
     part = host.part("modality", modality_id)
     assert isinstance(part, ModalityPart)
-    return settings.build(resolve(part.rendering), values, where=f"rendering of {part.id}") if part.rendering else None
+    return part.options(values)
 
 
 def by_measure(evaluation: Evaluation, host: Host) -> list[tuple[Part, dict[str, Any]]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from genvae.errors import PluginError, nearest
+from genvae import settings
+from genvae.errors import PluginError, SettingError, nearest
 
 KINDS: dict[str, str] = {
     "modality": "a kind of item: how it is read, encoded, batched and shown",
@@ -95,6 +97,15 @@ class ModalityPart(Part):
     media: str = "text/plain"
     lazy: ClassVar[tuple[str, ...]] = ("factory", "rendering")
     light: ClassVar[tuple[str, ...]] = ("rendering",)
+
+    def options(self, values: Mapping[str, Any]) -> Any:
+        """The rendering settings of some values, None where the modality has none; raises SettingError for one that it
+        does not have."""
+        if self.rendering:
+            return settings.build(resolve(self.rendering), values, where=f"rendering of {self.id}")
+        if values:
+            raise SettingError(f"{self.id} has no rendering settings: leave out {', '.join(values)}")
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from genvae_studio.asked import Asked
+from genvae_studio.pieces import picture_url
 from genvae_studio.widgets.text import copy_button, written_down
 
 #: tells Python which sentence was picked; everything else on the sheet works without a round trip
@@ -58,8 +58,7 @@ def blank(text: str, *, busy: bool) -> str:
 def pictures(items: Sequence[bytes], *, label: str) -> str:
     """PNG files side by side, numbered for who cannot see them."""
     made = [
-        f'<li><img src="data:image/png;base64,{base64.b64encode(item).decode()}" alt="picture {number}"></li>'
-        for number, item in enumerate(items, start=1)
+        f'<li><img src="{picture_url(item)}" alt="picture {number}"></li>' for number, item in enumerate(items, start=1)
     ]
     return f'<ol class="pictures" aria-label="{escape(label)}">{"".join(made)}</ol>'
 
